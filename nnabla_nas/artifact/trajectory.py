@@ -1,0 +1,89 @@
+"""trajectory.csv: one row of numbers per epoch."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from nnabla_nas.artifact.writing import writing
+
+COLUMNS = (
+    "phase",
+    "epoch",
+    "step",
+    "seconds",
+    "examples",
+    "loss_train",
+    "error_train",
+    "loss_valid",
+    "error_valid",
+    "error_test",
+    "reward",
+    "entropy",
+    "changed_choices",
+    "learning_rate",
+)
+
+
+class Trajectory:
+    """An append-only table; the first row written to a new file is preceded by the header.
+
+    Args:
+        path: the CSV file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def append(
+        self,
+        phase: str,
+        epoch: int,
+        step: int,
+        seconds: float,
+        examples: int,
+        *,
+        loss_train: float | None = None,
+        error_train: float | None = None,
+        loss_valid: float | None = None,
+        error_valid: float | None = None,
+        error_test: float | None = None,
+        reward: float | None = None,
+        entropy: float | None = None,
+        changed_choices: int | None = None,
+        learning_rate: float | None = None,
+    ) -> None:
+        """Write one row; floats read back as the same floats, missing values are empty.
+
+        Args:
+            phase: warmup, search or train.
+            epoch: epochs of the phase that are complete.
+            step: updates done in all.
+            seconds: wall-clock time so far, in seconds.
+            examples: training examples seen.
+            loss_train: mean training loss of the epoch.
+            error_train: mean top-1 training error, from 0 to 1.
+            loss_valid: mean validation loss.
+            error_valid: mean top-1 validation error.
+            error_test: mean top-1 test error.
+            reward: mean reward of the sampled architectures.
+            entropy: mean entropy of the choices, in nats.
+            changed_choices: choices whose most probable candidate changed in the epoch.
+            learning_rate: the step size of the last update.
+
+        Raises:
+            NasError: if the row cannot be written.
+        """
+        measured = [loss_train, error_train, loss_valid, error_valid, error_test, reward, entropy]
+        row = [phase, epoch, step, _number(seconds), examples]
+        row += [*map(_number, measured), changed_choices, _number(learning_rate)]
+        with writing(self.path), self.path.open("a", encoding="utf-8", newline="") as stream:
+            table = csv.writer(stream, lineterminator="\n")
+            if stream.tell() == 0:
+                table.writerow(COLUMNS)
+            table.writerow(row)
+
+
+def _number(value: float | None) -> float | None:
+    # csv writes Python's floats with repr; a numpy float32 would be cut to fewer digits.
+    return None if value is None else float(value)

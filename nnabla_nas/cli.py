@@ -1,0 +1,164 @@
+"""The command line: flags, sub-commands, exit codes, and the way from a file to a run."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from nnabla_nas import __version__
+from nnabla_nas.errors import InputError, NasError
+from nnabla_nas.registry import did_you_mean
+
+TOOLS = {"demo": "nnabla_nas.tool.demo"}
+_SUMMARIES = {"demo": "search, retrain and compare a small network on embedded data"}
+_NOT_KEYS = ("config_file", "set", "dry_run", "no_visualize")
+_INTERRUPTED = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise InputError(message)
+
+
+def build_parser(prog: str = "nnabla-nas") -> argparse.ArgumentParser:
+    """Return the parser of a run's flags; a flag that is not given leaves no attribute.
+
+    Args:
+        prog: how the program is called.
+    """
+    tools = "\n".join(f"  {name:<10}{_SUMMARIES[name]}" for name in TOOLS)
+    parser = _Parser(
+        prog=prog,
+        description="Search for, or train, a neural network as an experiment's JSON file says.",
+        epilog=f"tools, each with its own --help:\n{tools}\n\n"
+        "A flag wins over the file only when it is given.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("-f", "--config-file", metavar="PATH", help="the experiment's JSON file (required)")
+    add("-a", "--algorithm", metavar="NAME", help="a searcher or trainer, by name")
+    add(
+        "-s",
+        "--search",
+        action=argparse.BooleanOptionalAction,
+        help="build the search network, or the one to train (default: as the algorithm needs)",
+    )
+    add("-o", "--output-path", metavar="DIR", help="folder for all output (default: log)")
+    add("-c", "--context", metavar="NAME", help="auto, cudnn, cuda or cpu (default: auto)")
+    add("-d", "--device-id", metavar="IDS", help="GPUs, such as 0 or 0,1; -1: all (default)")
+    add("-t", "--type-config", metavar="NAME", help="type of numbers (default: float)")
+    add("--seed", type=int, metavar="N", help="one seed for everything random (default: 0)")
+    add(
+        "-x",
+        "--set",
+        action="append",
+        metavar="KEY=VALUE",
+        help="override one value of the file, such as optimizer.train.solver.lr=0.05; repeatable",
+    )
+    add("--dry-run", action="store_true", help="check, build and summarize; write nothing")
+    add("--no-visualize", action="store_true", help="draw no picture of the architecture")
+    add("--version", action="version", version=f"nnabla_nas {__version__}")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None, prog: str = "nnabla-nas") -> int:
+    """Run what the command line asks for.
+
+    Args:
+        argv: the arguments, by default the process's own.
+        prog: how the program is called.
+
+    Returns:
+        The exit code; every error has been reported on stderr.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _dispatch(arguments, prog)
+        sys.stdout.flush()
+        return code
+    except NasError as error:
+        return _report(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has left: nothing more can be said, also not at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except ModuleNotFoundError as error:
+        if (error.name or "nnabla_nas").partition(".")[0] == "nnabla_nas":
+            return _unexpected(error)
+        line = f"the package '{error.name}' is missing; `./run.sh {prog} ...` brings it along"
+        return _report(line, InputError.exit_code)
+    except Exception as error:
+        return _unexpected(error)
+
+
+def _dispatch(argv: list[str], prog: str) -> int:
+    if argv and argv[0] in TOOLS:
+        code: int = importlib.import_module(TOOLS[argv[0]]).main(argv[1:])
+        return code
+    try:
+        values = _parse(argv, prog)
+    except SystemExit as leaving:
+        # --help and --version have printed what was asked for.
+        return int(leaving.code or 0)
+    return _run(values)
+
+
+def _parse(argv: list[str], prog: str) -> dict[str, Any]:
+    parser = build_parser(prog)
+    known, unknown = parser.parse_known_args(argv)
+    flags = [flag for action in parser._actions for flag in action.option_strings]
+    faults = [f"unknown argument '{one}'{_close(one, flags)}" for one in unknown]
+    values = vars(known)
+    if "config_file" not in values:
+        faults.append("-f/--config-file is missing: name the experiment's JSON file")
+    if faults:
+        raise InputError(faults)
+    return values
+
+
+def _close(argument: str, flags: list[str]) -> str:
+    return did_you_mean(argument.partition("=")[0], [*flags, *TOOLS])
+
+
+def _run(values: dict[str, Any]) -> int:
+    # Only here: --help and --version answer without any of this.
+    from nnabla_nas.config import read_experiment
+    from nnabla_nas.config.completion import complete
+
+    flags = {key: value for key, value in values.items() if key not in _NOT_KEYS}
+    experiment = read_experiment(values["config_file"], flags, values.get("set", []))
+
+    from nnabla_nas.device.quiet import quiet_nnabla
+
+    quiet_nnabla()
+    experiment, notices = complete(experiment)
+
+    from nnabla_nas.runner.launch import launch
+
+    return launch(
+        experiment,
+        notices,
+        dry_run="dry_run" in values,
+        visualize="no_visualize" not in values,
+    )
+
+
+def _report(message: str, code: int) -> int:
+    for line in message.splitlines():
+        print(f"error: {line}", file=sys.stderr)
+    return code
+
+
+def _unexpected(error: Exception) -> int:
+    if os.environ.get("NNABLA_NAS_DEBUG"):
+        traceback.print_exc()
+    return _report(" ".join(f"{type(error).__name__}: {error}".split()), NasError.exit_code)

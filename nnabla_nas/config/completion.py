@@ -1,0 +1,75 @@
+"""The second stage of checking: everything an experiment names is imported and asked.
+
+What is left out is filled in, so that the completed experiment says all of what will run.
+"""
+
+from __future__ import annotations
+
+from nnabla_nas.config.dataset_arguments import build_dataset, check_sizes, complete_dataset
+from nnabla_nas.config.experiment import Experiment
+from nnabla_nas.config.faults import Fault, got
+from nnabla_nas.config.kind import default_portion, missing_phases, search_allowed, unused_keys
+from nnabla_nas.config.loading import load
+from nnabla_nas.config.network_arguments import build_network, complete_network
+from nnabla_nas.config.optimizer_arguments import complete_optimizer
+from nnabla_nas.config.parameter import parameters
+from nnabla_nas.config.signature import check, with_defaults
+from nnabla_nas.registry import runners
+
+__all__ = ["build_dataset", "build_network", "complete"]
+
+
+def complete(experiment: Experiment) -> tuple[Experiment, list[str]]:
+    """Check an experiment against the classes it names, and write every default out.
+
+    Args:
+        experiment: an experiment that passed the first stage.
+
+    Returns:
+        The completed experiment, and notices about what it holds in vain.
+
+    Raises:
+        InputError: with one line per fault, all faults together.
+    """
+    sources = experiment.sources
+    experiment, searching, faults = _complete_algorithm(experiment)
+    experiment, info, wrong = complete_dataset(experiment)
+    faults += wrong
+    if info is not None and searching is not None:
+        faults += check_sizes(experiment, info, searching)
+    experiment, wrong, notices = complete_network(experiment, info)
+    faults += wrong
+    experiment, wrong = complete_optimizer(experiment)
+    sources.check([*faults, *wrong])
+    phases = experiment.optimizer.phases()
+    unused = unused_keys(phases, experiment.algorithm.name, bool(searching), experiment.warmup)
+    return experiment, [*notices, *unused]
+
+
+def _complete_algorithm(experiment: Experiment) -> tuple[Experiment, bool | None, list[Fault]]:
+    """Check the algorithm's options; of a user's own one only now is known whether it searches."""
+    named = experiment.algorithm
+    runner, faults = load(runners, named.name, ("algorithm", "name"))
+    if runner is None:
+        return experiment, None, faults
+    searching = bool(getattr(runner, "searches", False))
+    changes: dict[str, object] = {}
+    if "search" not in experiment.model_fields_set:
+        changes["search"] = searching
+    if "train_portion" not in experiment.model_fields_set:
+        changes["train_portion"] = default_portion(searching)
+    experiment = experiment.model_copy(update=changes)
+    allowed = search_allowed(experiment.search, named.name, searching)
+    if allowed is not None:
+        faults.append(Fault(("search",), got(experiment.search, allowed), (("algorithm",),)))
+    phases = experiment.optimizer.phases()
+    needed = missing_phases(phases, named.name, searching, experiment.epoch, experiment.warmup)
+    if needed is not None:
+        shown = {name: phase.to_json() for name, phase in phases.items()}
+        faults.append(Fault(("optimizer",), got(shown, needed), (("algorithm",),)))
+    known = parameters(runner, keyword_only=True)
+    faults += check(known, named.options, ("algorithm",))
+    if not faults:
+        options = with_defaults(known, named.options)
+        named = named.model_copy(update={"options": options})
+    return experiment.model_copy(update={"algorithm": named}), searching, faults

@@ -1,0 +1,143 @@
+"""The experiment: every key of the JSON file, typed, with its default and its limits."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from nnabla_nas.config.faults import Sources
+from nnabla_nas.config.fields import (
+    Algorithm,
+    Count,
+    Dataset,
+    DeviceIds,
+    Flag,
+    FolderPath,
+    ImageShape,
+    Portion,
+    PositiveCount,
+    SpaceNetwork,
+    Weight,
+    allowed,
+    refuse,
+)
+from nnabla_nas.config.kind import default_portion, missing_phases, search_allowed, searches
+from nnabla_nas.config.named import Named, Network
+from nnabla_nas.config.phases import STRICT, Optimizers, PhaseSettings
+from nnabla_nas.registry import runners
+
+__all__ = ["Experiment", "Named", "Network", "Optimizers", "PhaseSettings"]
+
+_CONTEXTS = "'auto', 'cudnn', 'cuda' or 'cpu'"
+_TYPES = "'float' (half and mixed precision are not available in this version)"
+
+
+class Experiment(BaseModel):
+    """One experiment; the fields are the keys of the JSON file."""
+
+    model_config = STRICT
+
+    dataset: Dataset = Named(name="cifar10")
+    input_shape: ImageShape = None
+    epoch: Count = 150
+    batch_size_train: PositiveCount = 256
+    batch_size_valid: PositiveCount = 256
+    mini_batch_train: PositiveCount = Field(default_factory=lambda known: known["batch_size_train"])
+    mini_batch_valid: PositiveCount = Field(default_factory=lambda known: known["batch_size_valid"])
+    warmup: Count = 0
+    cutout: Count = 0
+    aux_weight: Weight = 0.0
+    print_frequency: PositiveCount = 20
+    network: SpaceNetwork
+    algorithm: Algorithm
+    search: Flag = Field(default_factory=lambda known: bool(searches(known["algorithm"].name)))
+    train_portion: Portion = Field(
+        default_factory=lambda known: default_portion(searches(known["algorithm"].name))
+    )
+    optimizer: Optimizers = Optimizers()
+    seed: Count = 0
+    context: Annotated[Literal["auto", "cudnn", "cuda", "cpu"], allowed(_CONTEXTS)] = "auto"
+    device_id: DeviceIds = "-1"
+    type_config: Annotated[Literal["float"], allowed(_TYPES)] = "float"
+    output_path: FolderPath = "log"
+
+    _sources: Sources = PrivateAttr(default_factory=Sources)
+
+    @property
+    def sources(self) -> Sources:
+        """Where the values came from, for messages."""
+        return self._sources
+
+    def with_sources(self, sources: Sources) -> Experiment:
+        """Return a copy that knows where its values came from.
+
+        Args:
+            sources: the file and the flags.
+        """
+        copy = self.model_copy()
+        copy._sources = sources
+        return copy
+
+    def __eq__(self, other: object) -> bool:
+        """Compare the values alone, wherever they came from."""
+        return isinstance(other, Experiment) and self.to_json() == other.to_json()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the flat JSON form with every default written out."""
+        values = self.model_dump(exclude={"dataset", "network", "algorithm", "optimizer"})
+        shape = self.input_shape and list(self.input_shape)
+        phases = {name: phase.to_json() for name, phase in self.optimizer.phases().items()}
+        return {
+            **values,
+            "dataset": self.dataset.to_json(),
+            "input_shape": shape,
+            "network": self.network.to_json(),
+            "algorithm": self.algorithm.to_json(),
+            "optimizer": phases,
+        }
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_algorithm(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or "algorithm" in values:
+            return values
+        default = "DartsSearcher" if values.get("search") is True else "Trainer"
+        return {**values, "algorithm": default} if default in runners.names() else values
+
+    @field_validator("mini_batch_train", "mini_batch_valid")
+    @classmethod
+    def _divides(cls, mini_batch: int, info: ValidationInfo) -> int:
+        key = str(info.field_name).replace("mini_batch", "batch_size")
+        batch = info.data.get(key, mini_batch)
+        if batch % mini_batch:
+            refuse(f"a divisor of {key}, which is {batch}", related=key)
+        return mini_batch
+
+    @field_validator("search")
+    @classmethod
+    def _suits_algorithm(cls, search: bool, info: ValidationInfo) -> bool:
+        named = info.data.get("algorithm")
+        kind = searches(named.name) if named else None
+        values = search_allowed(search, named.name, kind) if named and kind is not None else None
+        return search if values is None else refuse(values, related="algorithm")
+
+    @field_validator("optimizer")
+    @classmethod
+    def _has_phases(cls, optimizer: Optimizers, info: ValidationInfo) -> Optimizers:
+        known = info.data
+        if not {"algorithm", "epoch", "warmup"} <= known.keys():
+            return optimizer
+        name, epoch, warmup = known["algorithm"].name, known["epoch"], known["warmup"]
+        kind = searches(name)
+        missing = (
+            None if kind is None else missing_phases(optimizer.phases(), name, kind, epoch, warmup)
+        )
+        return optimizer if missing is None else refuse(missing, related="algorithm")

@@ -1,0 +1,19 @@
+"""Data sets, their split, augmentation and the stream of batches."""
+
+from nnabla_nas.dataset.dataset import ArrayImages, Batch, Data, Dataset, DatasetInfo, Images
+from nnabla_nas.dataset.loader import Loader, in_order
+from nnabla_nas.dataset.transforms import Transform, evaluation_transform, training_transform
+
+__all__ = [
+    "ArrayImages",
+    "Batch",
+    "Data",
+    "Dataset",
+    "DatasetInfo",
+    "Images",
+    "Loader",
+    "Transform",
+    "evaluation_transform",
+    "in_order",
+    "training_transform",
+]

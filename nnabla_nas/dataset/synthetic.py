@@ -1,0 +1,87 @@
+"""Textures drawn from a seed: a data set of any size that needs no files."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from nnabla_nas.dataset.dataset import ArrayImages, Data, Dataset, DatasetInfo
+from nnabla_nas.dataset.texture import draw
+from nnabla_nas.errors import DataError
+from nnabla_nas.random import Streams
+
+_LARGEST_BYTES = 8 * 2**30
+_VALUES_AT_ONCE = 2**22
+
+
+class Synthetic(Dataset):
+    """Images whose classes differ by texture alone, so that receptive field and depth matter.
+
+    Args:
+        input_shape: shape of one image, (C, H, W); C at least 1, H and W at least 4.
+        seed: seed of the images; the textures of the classes do not depend on it.
+        n_classes: number of classes, at least 2.
+        n_train: number of training images, at least one a class.
+        n_test: number of test images, at least 1.
+
+    Raises:
+        DataError: if a value is out of range.
+    """
+
+    def __init__(
+        self,
+        input_shape: tuple[int, int, int] = (3, 32, 32),
+        seed: int = 0,
+        n_classes: int = 10,
+        n_train: int = 1024,
+        n_test: int = 256,
+    ) -> None:
+        faults = []
+        shape = tuple(input_shape)
+        if len(shape) != 3 or shape[0] < 1 or min(shape[1:]) < 4:
+            faults.append(
+                f"dataset.input_shape: got {list(shape)}; "
+                "allowed [C, H, W] with C >= 1, H >= 4 and W >= 4"
+            )
+        for key, value, least, why in (
+            ("seed", seed, 0, ""),
+            ("n_classes", n_classes, 2, ""),
+            ("n_train", n_train, max(n_classes, 2), ", one image a class"),
+            ("n_test", n_test, 1, ""),
+        ):
+            if value < least:
+                faults.append(f"dataset.{key}: got {value}; allowed >= {least}{why}")
+        n_bytes = (n_train + n_test) * math.prod(shape)
+        if not faults and n_bytes > _LARGEST_BYTES:
+            faults.append(
+                f"dataset.n_train: got {n_train}, with n_test {n_test} and input_shape "
+                f"{list(shape)} {n_bytes} bytes of images; allowed {_LARGEST_BYTES} bytes"
+            )
+        if faults:
+            raise DataError(faults)
+        channels, height, width = shape
+        self.info = DatasetInfo((channels, height, width), n_classes, n_train, n_test)
+        self._streams = Streams(seed)
+
+    def read(self) -> Data:
+        """Draw the images.
+
+        Returns:
+            The data; the numbers of images of any two classes differ by at most one.
+        """
+        return Data.in_memory(
+            self._part(self.info.n_train, self._streams.derived("synthetic", 0)),
+            self._part(self.info.n_test, self._streams.derived("synthetic", 1)),
+            flip=False,
+        )
+
+    def _part(self, n: int, rng: np.random.Generator) -> ArrayImages:
+        labels: npt.NDArray[np.int32] = np.arange(n, dtype=np.int32) % self.info.n_classes
+        images = np.empty((n, *self.info.shape), dtype=np.uint8)
+        step = max(1, _VALUES_AT_ONCE // math.prod(self.info.shape))
+        for start in range(0, n, step):
+            chosen = slice(start, start + step)
+            images[chosen] = draw(labels[chosen], self.info.n_classes, self.info.shape, rng)
+        return ArrayImages(images, labels)

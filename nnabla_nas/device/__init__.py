@@ -1,0 +1,1 @@
+"""What a run computes on: choosing a device, and the value that holds it."""

@@ -1,0 +1,7 @@
+"""What an architecture costs: one estimator a file."""
+
+from nnabla_nas.estimator.estimator import Estimator
+from nnabla_nas.estimator.flops import FLOPsEstimator
+from nnabla_nas.estimator.parameter import ParameterEstimator
+
+__all__ = ["Estimator", "FLOPsEstimator", "ParameterEstimator"]

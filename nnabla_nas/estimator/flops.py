@@ -1,0 +1,97 @@
+"""Counting the multiply-adds of an architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any
+
+import nnabla as nn
+
+from nnabla_nas.estimator.active_path import build_active_path
+from nnabla_nas.estimator.estimator import Estimator
+from nnabla_nas.search_space.model import Model
+
+
+def _convolution(function: Any) -> int:
+    """Every output value sums over one filter: (C_in / group) · kernel height · kernel width."""
+    weight = function.inputs[1].shape
+    return prod(function.outputs[0].shape) * prod(weight[1:])
+
+
+def _affine(function: Any) -> int:
+    """Every output value sums over all inputs of its example."""
+    return prod(function.outputs[0].shape) * function.inputs[1].shape[0]
+
+
+COUNTERS: dict[str, Callable[[Any], int]] = {
+    "Convolution": _convolution,
+    "Affine": _affine,
+}
+
+# Functions that move, compare or add values, or that inference folds into the convolution before
+# them (batch normalisation): the papers' figures leave them out.
+WITHOUT_MULTIPLY_ADDS = frozenset(
+    {
+        "Add2",
+        "AddN",
+        "AveragePooling",
+        "BatchNormalization",
+        "Concatenate",
+        "GlobalAveragePooling",
+        "Identity",
+        "MaxPooling",
+        "Pad",
+        "ReLU",
+        "ReLU6",
+        "Reshape",
+        "Slice",
+    }
+)
+
+
+def count_multiply_adds(output: nn.Variable) -> tuple[int, list[str]]:
+    """Count the multiply-adds of a graph.
+
+    Args:
+        output: the end of the graph; its shapes decide, so build it for one example.
+
+    Returns:
+        The count, and the names of functions that it does not know and left out.
+    """
+    total = 0
+    unknown: set[str] = set()
+
+    def visit(function: Any) -> None:
+        nonlocal total
+        name = function.info.type_name
+        if name in COUNTERS:
+            total += COUNTERS[name](function)
+        elif name not in WITHOUT_MULTIPLY_ADDS:
+            unknown.add(name)
+
+    output.visit(visit)
+    return total, sorted(unknown)
+
+
+class FLOPsEstimator(Estimator):
+    """Count the multiply-adds of the active path for one example.
+
+    Attributes:
+        uncounted: names of the functions the last estimate had no rule for.
+    """
+
+    unit = "multiply-adds"
+
+    def __init__(self) -> None:
+        self.uncounted: list[str] = []
+
+    def estimate(self, model: Model, input_shape: Sequence[int]) -> int:
+        """Return the multiply-adds of the active architecture.
+
+        Args:
+            model: the network.
+            input_shape: (C, H, W) of one example.
+        """
+        total, self.uncounted = count_multiply_adds(build_active_path(model, input_shape))
+        return total

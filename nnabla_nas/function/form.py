@@ -1,0 +1,32 @@
+"""Which form of a function is built: the fastest equal one for the context, or nnabla's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import nnabla as nn
+
+_plain: ContextVar[bool] = ContextVar("nnabla_nas_plain_functions", default=False)
+
+
+@contextmanager
+def plain() -> Iterator[None]:
+    """Build with nnabla's own functions in the block, as export and counting need them."""
+    token = _plain.set(True)
+    try:
+        yield
+    finally:
+        _plain.reset(token)
+
+
+def on_cpu() -> bool:
+    """Return whether functions built now run on the CPU."""
+    backends = nn.get_current_context().backend
+    return not any(name.startswith(("cuda", "cudnn")) for name in backends)
+
+
+def fast_on_cpu() -> bool:
+    """Return whether to build the form that is faster on the CPU."""
+    return on_cpu() and not _plain.get()

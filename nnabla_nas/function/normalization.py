@@ -1,0 +1,44 @@
+"""Batch normalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import nnabla as nn
+import nnabla.functions as F
+
+
+def batch_normalization(
+    x: nn.Variable,
+    beta: nn.Variable,
+    gamma: nn.Variable,
+    mean: nn.Variable,
+    variance: nn.Variable,
+    axes: Sequence[int] = (1,),
+    decay_rate: float = 0.9,
+    eps: float = 1e-5,
+    batch_stat: bool = True,
+    output_stat: bool = False,
+) -> nn.Variable | tuple[nn.Variable, nn.Variable, nn.Variable]:
+    """Normalise over all axes but `axes`, then scale by gamma and shift by beta.
+
+    Source: Ioffe and Szegedy, "Batch Normalization", 2015, algorithm 1.
+
+    Args:
+        x: (B, C, H, W), for example.
+        beta: shift, x's shape with 1 everywhere but on `axes`.
+        gamma: scale, same shape.
+        mean: running mean, same shape; with `batch_stat` it is updated by every forward pass.
+        variance: running variance, likewise.
+        axes: the axes that keep statistics of their own.
+        decay_rate: share of the running statistics that an update keeps.
+        eps: added to the variance.
+        batch_stat: normalise with the batch's statistics instead of the running ones.
+        output_stat: also return the batch's mean and variance.
+
+    Returns:
+        x's shape; with `output_stat` a tuple (output, mean, variance).
+    """
+    return F.batch_normalization(
+        x, beta, gamma, mean, variance, list(axes), decay_rate, eps, batch_stat, output_stat
+    )

@@ -1,0 +1,107 @@
+"""Reading and writing nnabla parameter files (`.h5`) without trusting them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import h5py
+import nnabla as nn
+import numpy as np
+
+from nnabla_nas.errors import WeightsError
+
+
+def write_parameters(path: str | Path, parameters: Mapping[str, nn.Variable]) -> None:
+    """Write parameters in the given order.
+
+    Args:
+        path: the file, ending in `.h5`.
+        parameters: path → variable.
+    """
+    for parameter in parameters.values():
+        # An array keeps the type it was last set with; the file holds float32.
+        parameter.data.cast(np.float32)
+    nn.save_parameters(str(path), dict(parameters))
+
+
+def parameter_shapes(path: str | Path) -> dict[str, tuple[int, ...]]:
+    """Return the paths and shapes in a file, in the file's order, without reading the arrays.
+
+    Args:
+        path: the file.
+
+    Raises:
+        WeightsError: if it is missing, is no HDF5 file, or holds links or other types than float32.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            shapes = {name: dataset.shape for name, dataset in _datasets(file, str(path)).items()}
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return shapes
+
+
+def read_parameters(
+    path: str | Path,
+    shapes: Mapping[str, tuple[int, ...]],
+    raise_if_missing: bool = True,
+) -> dict[str, np.ndarray]:
+    """Read the arrays that are asked for; shapes are compared before anything is allocated.
+
+    Args:
+        path: the file.
+        shapes: path → expected shape.
+        raise_if_missing: whether a path that is not in the file is an error.
+
+    Returns:
+        path → float32 array.
+
+    Raises:
+        WeightsError: if the file is missing, damaged, holds links, or does not fit the shapes.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            found = _datasets(file, str(path))
+            arrays = {}
+            for name, shape in shapes.items():
+                if name not in found:
+                    if raise_if_missing:
+                        raise WeightsError(f"{path}: no parameter '{name}' in this file")
+                    continue
+                if found[name].shape != tuple(shape):
+                    raise WeightsError(
+                        f"{path}: '{name}' has shape {found[name].shape}; expected {tuple(shape)}"
+                    )
+                arrays[name] = np.asarray(found[name][...], dtype=np.float32)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return arrays
+
+
+def _datasets(group: h5py.Group, path: str, prefix: str = "") -> dict[str, h5py.Dataset]:
+    """Return every data set below a group by path, ordered by nnabla's `index` attribute."""
+    found: dict[str, h5py.Dataset] = {}
+    for name in group:
+        full_name = f"{prefix}{name}"
+        link = group.get(name, getlink=True)
+        if not isinstance(link, h5py.HardLink):
+            raise WeightsError(f"{path}: '{full_name}' is a link; only plain data is read")
+        item = group[name]
+        if isinstance(item, h5py.Group):
+            if prefix.count("/") > 30:
+                raise WeightsError(f"{path}: groups are nested too deep at '{full_name}'")
+            found.update(_datasets(item, path, f"{full_name}/"))
+        elif isinstance(item, h5py.Dataset) and item.dtype == np.float32 and not item.external:
+            found[full_name] = item
+        else:
+            raise WeightsError(f"{path}: '{full_name}' does not hold float32 numbers")
+    if prefix:
+        return found
+    return dict(sorted(found.items(), key=lambda item: int(item[1].attrs.get("index", 0))))
+
+
+def _unreadable(path: str | Path, error: OSError) -> WeightsError:
+    if not Path(path).exists():
+        return WeightsError(f"{path}: no such file")
+    return WeightsError(f"{path}: not a readable HDF5 file ({str(error).splitlines()[0]})")

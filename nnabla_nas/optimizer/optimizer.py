@@ -1,0 +1,166 @@
+"""One solver and everything that happens to gradients before it uses them."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_nas.optimizer.scheduler import Scheduler, build_scheduler
+
+
+class Optimizer:
+    """Update parameters: clip the gradients, add weight decay, follow the learning rate, step.
+
+    A parameter is active when a backward pass has written its gradient since `zero_grad`. The
+    gradient of an inactive one is lazily zero and is never read: reading would materialise it,
+    and the solver would then move the parameter by its momentum. Inactive parameters stay where
+    they are and keep their solver state.
+
+    Args:
+        parameters: every parameter this optimizer may ever update, by name.
+        solver: a class of `nnabla.solvers`.
+        solver_arguments: its keyword arguments.
+        n_updates: how many updates will be made in all; what `max_iter` of a scheduler defaults to.
+        lr_scheduler: a scheduler class as in `nnabla.utils.learning_rate_scheduler`; None keeps
+            the learning rate constant.
+        lr_scheduler_arguments: its keyword arguments, as `build_scheduler` takes them.
+        grad_clip: largest allowed L2 norm of the gradient; None does not clip.
+        grad_clip_mode: `global` measures the norm over all active gradients together,
+            `per_parameter` that of each alone.
+        weight_decay: this times the parameter is added to its gradient after clipping.
+    """
+
+    def __init__(
+        self,
+        parameters: Mapping[str, nn.Variable],
+        solver: Any,
+        solver_arguments: Mapping[str, Any],
+        *,
+        n_updates: int,
+        lr_scheduler: Any | None,
+        lr_scheduler_arguments: Mapping[str, Any],
+        grad_clip: float | None = None,
+        grad_clip_mode: Literal["global", "per_parameter"] = "global",
+        weight_decay: float = 0.0,
+    ) -> None:
+        self._parameters = dict(parameters)
+        self._solver = solver(**solver_arguments)
+        self._solver.set_parameters(self._parameters, reset=False, retain_state=True)
+        self._initial_learning_rate = _step_size(solver, solver_arguments)
+        self._scheduler: Scheduler | None = None
+        if lr_scheduler is not None:
+            self._scheduler = build_scheduler(
+                lr_scheduler,
+                lr_scheduler_arguments,
+                init_lr=self._initial_learning_rate,
+                max_iter=max(n_updates, 1),
+            )
+        self._grad_clip = grad_clip
+        self._clip_globally = grad_clip_mode == "global"
+        self._weight_decay = weight_decay
+        self._n_done = 0
+        self.zero_grad()
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the next update."""
+        if self._scheduler is None:
+            return self._initial_learning_rate
+        return self._scheduler.get_learning_rate(self._n_done)
+
+    def zero_grad(self) -> None:
+        """Make every gradient lazily zero, which makes every parameter inactive."""
+        self._solver.zero_grad()
+
+    def update(self) -> float | None:
+        """Move the active parameters by one step.
+
+        Returns:
+            The L2 norm of all active gradients before clipping; None where nothing is clipped.
+        """
+        norm = self._clip()
+        self._decay()
+        self._solver.set_learning_rate(self.learning_rate)
+        self._solver.update()
+        self._n_done += 1
+        return norm
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the number of updates made and the solver's state of every parameter."""
+        states = self._solver.get_states()
+        return {
+            "updates": self._n_done,
+            "solver": {
+                name: {
+                    "t": states[name].t,
+                    "arrays": {key: array.d.copy() for key, array in states[name].pstate.items()},
+                }
+                for name in self._parameters
+            },
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue where `state_dict` was taken.
+
+        Args:
+            state: what `state_dict` returned, of an optimizer with the same solver and parameters.
+
+        Raises:
+            ValueError: if it belongs to other parameters or to another solver.
+        """
+        if state["solver"].keys() != self._parameters.keys():
+            raise ValueError("the optimizer's state belongs to other parameters")
+        states = self._solver.get_states()
+        for name, saved in state["solver"].items():
+            current = states[name]
+            shapes = {key: array.shape for key, array in current.pstate.items()}
+            if shapes != {key: array.shape for key, array in saved["arrays"].items()}:
+                raise ValueError(f"the optimizer's state of '{name}' belongs to another solver")
+            current.t = saved["t"]
+            for key, array in saved["arrays"].items():
+                current.pstate[key].d = array
+        self._solver.set_states(states)
+        self._n_done = state["updates"]
+
+    def _active(self) -> Iterator[nn.Variable]:
+        for parameter in self._parameters.values():
+            if not parameter.grad.zeroing:
+                yield parameter
+
+    def _clip(self) -> float | None:
+        if self._grad_clip is None:
+            return None
+        # Summed in float64 and in the order of the parameters: the same on every run.
+        squares = [float(np.sum(np.square(p.g, dtype=np.float64))) for p in self._active()]
+        norm = math.sqrt(math.fsum(squares))
+        if self._clip_globally:
+            if norm > self._grad_clip:
+                self._solver.scale_grad(self._grad_clip / norm)
+            return norm
+        for parameter, square in zip(self._active(), squares, strict=True):
+            if math.sqrt(square) > self._grad_clip:
+                gradient = parameter.g
+                gradient *= self._grad_clip / math.sqrt(square)
+        return norm
+
+    def _decay(self) -> None:
+        if self._weight_decay == 0.0:
+            return
+        if not self._solver.weight_decay_is_fused():
+            self._solver.weight_decay(self._weight_decay)
+            return
+        # These solvers give weight_decay() a meaning of their own, decoupled from the gradient.
+        for parameter in self._active():
+            gradient = parameter.g
+            gradient += self._weight_decay * parameter.d
+
+
+def _step_size(solver: Any, arguments: Mapping[str, Any]) -> float:
+    """Return the step size: the solver's first argument, named alpha, eta or lr."""
+    name, parameter = next(iter(inspect.signature(solver).parameters.items()))
+    return float(arguments.get(name, parameter.default))

@@ -1,0 +1,1 @@
+"""Runners: what is done with an experiment. One algorithm, one file."""

@@ -1,0 +1,125 @@
+"""From a completed experiment to an exit code."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Sequence
+
+import nnabla as nn
+
+from nnabla_nas import random
+from nnabla_nas.artifact.environment import describe_environment
+from nnabla_nas.artifact.monitor import Monitor
+from nnabla_nas.artifact.run_folder import RunFolder
+from nnabla_nas.config.completion import build_dataset, build_network
+from nnabla_nas.config.experiment import Experiment
+from nnabla_nas.dataset.dataset import Data, Dataset
+from nnabla_nas.device.context import choose_device
+from nnabla_nas.device.runtime import Runtime
+from nnabla_nas.errors import DivergedError, NasError
+from nnabla_nas.registry import runners
+from nnabla_nas.runner.runner import Runner
+from nnabla_nas.runner.summary import summarize
+from nnabla_nas.search_space.model import Model
+
+
+def launch(
+    experiment: Experiment,
+    notices: Sequence[str] = (),
+    *,
+    dry_run: bool = False,
+    visualize: bool = True,
+) -> int:
+    """Run an experiment, or only build it and say what it would be.
+
+    Args:
+        experiment: the completed experiment.
+        notices: what completing it found worth saying.
+        dry_run: build and print the summary; read no data, write nothing.
+        visualize: whether to draw architectures.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        NasError: with the exit code and the message for the user.
+    """
+    folder = RunFolder(experiment.output_path)
+    if not dry_run:
+        folder.check()
+    device = choose_device(experiment.context, experiment.device_id, experiment.type_config)
+    runtime = Runtime(device, random.Streams(experiment.seed))
+    with (
+        Monitor() as monitor,
+        random.use(runtime.streams),
+        nn.context_scope(device.context),
+    ):
+        for notice in (*notices, *device.notices):
+            monitor.once(notice)
+        dataset: Dataset = build_dataset(experiment)
+        model: Model = build_network(experiment)
+        summary = summarize(experiment, device.description, dataset.info, model)
+        monitor.info(summary)
+        if dry_run:
+            return 0
+        data = dataset.read()
+        return _run(experiment, runtime, model, data, folder, monitor, summary, visualize)
+
+
+def _run(
+    experiment: Experiment,
+    runtime: Runtime,
+    model: Model,
+    data: Data,
+    folder: RunFolder,
+    monitor: Monitor,
+    summary: str,
+    visualize: bool,
+) -> int:
+    with folder:
+        monitor.attach(folder.log)
+        runner_class: type[Runner] = runners.get(experiment.algorithm.name)
+        runner = None
+        try:
+            runner = runner_class(
+                experiment,
+                runtime,
+                model,
+                data,
+                folder,
+                monitor,
+                visualize,
+                **experiment.algorithm.options,
+            )
+            environment = {**describe_environment(), "device": runtime.device.description}
+            environment["data_checksum"] = data.checksum
+            folder.write_json(folder.config, {**experiment.to_json(), "environment": environment})
+            runner.record.text("summary", summary)
+            code = runner.run()
+            monitor.info(f"results are in {folder.path}")
+            return code
+        except DivergedError:
+            assert runner is not None
+            runner.diverged()
+            raise
+        except NasError:
+            raise
+        except Exception as error:
+            monitor.traceback(error)
+            raise NasError(_explain(error, folder)) from error
+        finally:
+            if runner is not None:
+                runner.close()
+
+
+def _explain(error: Exception, folder: RunFolder) -> str:
+    """Return one line for the user about an error nobody expected."""
+    text = " ".join(str(error).split())
+    if isinstance(error, MemoryError) or "memory" in text.lower():
+        return (
+            "out of memory; lower mini_batch_train and mini_batch_valid (they divide the batch "
+            f"sizes and change no result but batch statistics): {text[:200]}"
+        )
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"the disk is full: {text}"
+    return f"{type(error).__name__}: {text[:300]} (traceback in {folder.log})"

@@ -1,0 +1,323 @@
+"""What searchers and trainers share: data, weight steps, evaluation, the end of a run."""
+
+from __future__ import annotations
+
+import math
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from nnabla_nas.artifact.meter import Meters
+from nnabla_nas.artifact.monitor import Monitor
+from nnabla_nas.artifact.progress import Phase, Progress
+from nnabla_nas.artifact.result import Result, Status
+from nnabla_nas.artifact.run_folder import RunFolder
+from nnabla_nas.config.experiment import Experiment
+from nnabla_nas.dataset.dataset import Batch, Data, Images
+from nnabla_nas.dataset.loader import Loader, in_order
+from nnabla_nas.dataset.split import split
+from nnabla_nas.dataset.transforms import evaluation_transform, training_transform
+from nnabla_nas.device.runtime import Runtime
+from nnabla_nas.errors import DivergedError
+from nnabla_nas.optimizer.optimizer import Optimizer
+from nnabla_nas.runner.expected_end import expected_end
+from nnabla_nas.runner.graph import Graph, Purpose
+from nnabla_nas.runner.optimizers import build_optimizer
+from nnabla_nas.runner.record import Record
+from nnabla_nas.search_space.model import Model
+
+Metrics = dict[str, float]
+
+
+class Runner(ABC):
+    """Runs one experiment. Options of an algorithm are keyword-only parameters of its class.
+
+    Args:
+        experiment: the completed experiment.
+        runtime: device and random streams.
+        model: the network, built.
+        data: the data set, read.
+        folder: the output folder, open.
+        monitor: the voice of the run.
+        visualize: whether to draw architectures.
+
+    Attributes:
+        searches: whether the algorithm searches (`SearchNet`) or trains (`TrainNet`).
+    """
+
+    searches: ClassVar[bool]
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        runtime: Runtime,
+        model: Model,
+        data: Data,
+        folder: RunFolder,
+        monitor: Monitor,
+        visualize: bool = True,
+    ) -> None:
+        self.experiment = experiment
+        self.runtime = runtime
+        self.model = model
+        self.data = data
+        self.monitor = monitor
+        self.folder = folder
+        assert experiment.input_shape is not None
+        self.input_shape = experiment.input_shape
+        self.train_part, self.valid_part = split(
+            data.train.labels, experiment.train_portion, experiment.seed
+        )
+        self.train_loader = Loader(
+            data.train,
+            self.train_part,
+            experiment.batch_size_train,
+            training_transform(data, experiment.cutout),
+            runtime.streams,
+            "train",
+        )
+        self.updates_per_epoch = self.train_loader.updates_per_epoch
+        self.net_parameters = model.get_net_parameters(grad_only=True)
+        self.meters = Meters()
+        self._graphs: dict[tuple[Purpose, int], Graph] = {}
+        self._began = time.perf_counter()
+        self._visualize = visualize
+        self.progress = Progress(phase=self.first_phase())
+        self.train_graph = self.graph("train", experiment.mini_batch_train)
+        self.record = Record(folder, monitor, model, self.input_shape, visualize)
+
+    @abstractmethod
+    def run(self) -> int:
+        """Run the experiment from where `progress` stands and return the exit code."""
+
+    @abstractmethod
+    def first_phase(self) -> Phase:
+        """Return the phase a run begins with."""
+
+    def graph(self, purpose: Purpose, batch_size: int) -> Graph:
+        """Return the graph for a purpose and batch size, built on first use.
+
+        Args:
+            purpose: see `Graph`.
+            batch_size: examples per pass.
+        """
+        key = (purpose, batch_size)
+        if key not in self._graphs:
+            weights = (1.0, self.experiment.aux_weight) if purpose == "train" else (1.0, 0.0)
+            self._graphs[key] = Graph(self.model, self.input_shape, batch_size, purpose, weights)
+        return self._graphs[key]
+
+    def optimizer(self, phase: str, parameters: dict[str, Any], epochs: int) -> Optimizer | None:
+        """Build the optimizer of a phase, or return None where the experiment has no such phase.
+
+        Args:
+            phase: `train`, `valid` or `warmup`.
+            parameters: path → parameter.
+            epochs: how long the phase lasts.
+        """
+        settings = getattr(self.experiment.optimizer, phase)
+        if settings is None or epochs == 0:
+            return None
+        return build_optimizer(settings, parameters, epochs * self.updates_per_epoch)
+
+    def weight_step(self, optimizer: Optimizer) -> None:
+        """Learn the weights of the active path from the next training batch.
+
+        Args:
+            optimizer: moves the weights.
+        """
+        batch = self.next_batch(self.train_loader)
+        with self.on_device():
+            optimizer.zero_grad()
+            passes = list(mini_batches(batch, self.experiment.mini_batch_train))
+            for mini_batch in passes:
+                loss, error = self.train_graph.forward(mini_batch)
+                self.require_finite(loss, "the training loss")
+                self.train_graph.backward(1 / len(passes))
+                self.meters["loss_train"].add(loss, len(mini_batch.targets))
+                self.meters["error_train"].add(error, len(mini_batch.targets))
+            optimizer.update()
+        self.progress.examples += len(batch.targets)
+
+    def evaluate(
+        self, images: Images, indices: npt.NDArray[np.int64], batch_size: int, purpose: Purpose
+    ) -> Metrics:
+        """Return mean loss and error of the active path over a set of images, every one counted.
+
+        Args:
+            images: where to read them.
+            indices: which of them, (n,).
+            batch_size: most examples per pass.
+            purpose: `judge` or `evaluate`, see `Graph`.
+        """
+        totals = Meters()
+        # Nearly equal batches: a last one of few examples would have poor batch statistics.
+        n_batches = -(-len(indices) // batch_size)
+        even = -(-len(indices) // n_batches)
+        for batch in in_order(images, indices, even, evaluation_transform(self.data)):
+            n = len(batch.targets)
+            with self.on_device():
+                loss, error = self.graph(purpose, n).evaluate(batch)
+            totals["loss"].add(loss, n)
+            totals["error"].add(error, n)
+        return totals.means()
+
+    def run_epoch(self, description: str, update: Callable[[], None]) -> None:
+        """Do an epoch's updates, saying now and then where it stands.
+
+        Args:
+            description: what the progress bar says.
+            update: does one update.
+        """
+        # The loader's cursor also says where an interrupted epoch stands.
+        done = self.train_loader.state_dict()["batch"]
+        if done == 0:
+            self.meters.reset()
+        with self.monitor.progress(self.updates_per_epoch, description) as bar:
+            bar.advance(done)
+            for number in range(done + 1, self.updates_per_epoch + 1):
+                start = time.perf_counter()
+                update()
+                self.progress.step += 1
+                self.progress.seconds = time.perf_counter() - self._began
+                self._report_update(number, description, time.perf_counter() - start)
+                bar.advance(loss=f"{self.meters['loss_train'].mean:.3f}")
+        self.progress.epoch += 1
+
+    def next_batch(self, loader: Loader) -> Batch:
+        """Return the next batch, measuring how long it was waited for.
+
+        Args:
+            loader: where it comes from.
+        """
+        start = time.perf_counter()
+        batch = loader.next()
+        self.meters["time/data"].add(time.perf_counter() - start)
+        return batch
+
+    @contextmanager
+    def on_device(self) -> Iterator[None]:
+        """Count the time of the block as time of the device."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.progress.device_seconds += time.perf_counter() - start
+
+    def require_finite(self, value: float, what: str) -> None:
+        """Stop the run if a value is not finite.
+
+        Args:
+            value: the value.
+            what: its name in the message.
+
+        Raises:
+            DivergedError: if it is not.
+        """
+        if not math.isfinite(value):
+            raise DivergedError(
+                f"{what} is {value} at update {self.progress.step + 1}; a smaller learning rate "
+                "(optimizer.*.solver) or grad_clip may help"
+            )
+
+    def result(self, status: Status, metrics: dict[str, Metrics | None], **more: Any) -> None:
+        """Write result.json.
+
+        Args:
+            status: how the run ended.
+            metrics: loss and error of the sets that were evaluated.
+            more: further fields of `Result`.
+        """
+        self.progress.seconds = time.perf_counter() - self._began
+        result = Result(
+            status=status,
+            algorithm=self.experiment.algorithm.name,
+            search=self.experiment.search,
+            seed=self.experiment.seed,
+            metrics=metrics,
+            epochs=self.epochs_done(),
+            updates=self.progress.step,
+            wall_clock_seconds=self.progress.seconds,
+            device_seconds=self.progress.device_seconds,
+            **self.record.costs(),
+            **more,
+        )
+        self.folder.write_json(self.folder.result, result.to_json())
+
+    def epochs_done(self) -> int:
+        """Return the epochs done so far, warm-up included."""
+        return self.progress.epoch
+
+    def diverged(self) -> None:
+        """Write result.json of a run that had to stop because a number was not finite."""
+        self.result("diverged", {"train": None, "valid": None, "test": None})
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything the rest of the run depends on."""
+        return {
+            "progress": self.progress.state_dict(),
+            "meters": self.meters.state_dict(),
+            "streams": self.runtime.streams.state_dict(),
+            "train_loader": self.train_loader.state_dict(),
+            "parameters": {k: p.d.copy() for k, p in self.model.get_parameters().items()},
+            "optimizers": {k: o.state_dict() for k, o in self.optimizers().items()},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from where `state_dict` stood.
+
+        Args:
+            state: what `state_dict` of a runner of the same experiment returned.
+        """
+        self.progress.load_state_dict(state["progress"])
+        self.meters.load_state_dict(state["meters"])
+        self.runtime.streams.load_state_dict(state["streams"])
+        self.train_loader.load_state_dict(state["train_loader"])
+        self.model.set_parameters(state["parameters"], raise_if_missing=True)
+        for name, optimizer in self.optimizers().items():
+            optimizer.load_state_dict(state["optimizers"][name])
+
+    @abstractmethod
+    def optimizers(self) -> dict[str, Optimizer]:
+        """Return the optimizers in use by phase."""
+
+    def close(self) -> None:
+        """End reading ahead and close the event file."""
+        self.train_loader.close()
+        self.record.close()
+
+    def _report_update(self, number: int, description: str, seconds: float) -> None:
+        step = self.progress.step
+        self.meters["time/step"].add(seconds)
+        if step == 1:
+            for line in expected_end(seconds, self.total_updates() - 1):
+                self.monitor.info(line)
+        if number % self.experiment.print_frequency == 0:
+            means = self.meters.means()
+            self.monitor.info(
+                f"{description}, update {number}/{self.updates_per_epoch}: "
+                f"loss {means['loss_train']:.4g}, error {means['error_train']:.4g}"
+            )
+            times = {name: means[name] for name in ("time/step", "time/data")}
+            self.record.scalars(times, step)
+
+    @abstractmethod
+    def total_updates(self) -> int:
+        """Return the number of updates of the whole run."""
+
+
+def mini_batches(batch: Batch, size: int) -> Iterator[Batch]:
+    """Yield consecutive parts of a batch.
+
+    Args:
+        batch: the batch.
+        size: examples per part; divides the batch.
+    """
+    for start in range(0, len(batch.targets), size):
+        part = slice(start, start + size)
+        yield Batch(batch.inputs[part], batch.targets[part])

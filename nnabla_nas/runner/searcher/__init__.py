@@ -1,0 +1,1 @@
+"""Searchers: the loop they share, and one algorithm a file."""

@@ -1,0 +1,110 @@
+"""ProxylessNAS: one sampled path per weight step, architecture parameters by REINFORCE.
+
+Source: Cai et al., "ProxylessNAS: Direct Neural Architecture Search on Target Task and Hardware",
+2019, sections 3.2 and 3.3; Williams, "Simple statistical gradient-following algorithms", 1992.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from nnabla_nas.runner.runner import mini_batches
+from nnabla_nas.runner.searcher.searcher import Searcher
+from nnabla_nas.search_space.model import Choice
+
+_BASELINE_DECAY = 0.9
+
+
+class ProxylessNasSearcher(Searcher):
+    """Searches by sampling paths.
+
+    Args:
+        update: how architecture parameters learn: `reinforce`.
+        arch_samples: architectures drawn and judged on one validation batch per update.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        update: Literal["reinforce"] = "reinforce",
+        arch_samples: Annotated[int, Field(ge=1)] = 10,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.update = update
+        self.arch_samples = arch_samples
+
+    def warmup_update(self) -> None:
+        """Draw a path and learn its weights."""
+        assert self.warmup_optimizer is not None
+        self.draw()
+        self.weight_step(self.warmup_optimizer)
+
+    def search_update(self) -> None:
+        """Draw a path and learn its weights, then learn from the rewards of other paths."""
+        assert self.train_optimizer is not None
+        self.draw()
+        self.weight_step(self.train_optimizer)
+        self.architecture_step()
+
+    def draw(self) -> list[int]:
+        """Draw every choice from its probabilities, independently, and return the indices."""
+        return [choice.draw() for choice in self.choices]
+
+    def architecture_step(self) -> None:
+        """Judge sampled paths on one validation batch; make the better ones more probable."""
+        assert self.valid_optimizer is not None
+        batch = self.next_batch(self.valid_loader)
+        passes = list(mini_batches(batch, self.experiment.mini_batch_valid))
+        draws, rewards = [], []
+        with self.on_device():
+            for _ in range(self.arch_samples):
+                draws.append(self.draw())
+                errors = [self.judge_graph.evaluate(mini_batch)[1] for mini_batch in passes]
+                rewards.append(self.reward(float(np.mean(errors))))
+            baseline = self.progress.baseline
+            if baseline is None:
+                baseline = float(np.mean(rewards))
+            self.valid_optimizer.zero_grad()
+            set_reinforce_gradient(self.choices, draws, np.asarray(rewards) - baseline)
+            self.valid_optimizer.update()
+        mean = float(np.mean(rewards))
+        self.progress.baseline = _BASELINE_DECAY * baseline + (1 - _BASELINE_DECAY) * mean
+        self.meters["reward"].add(mean)
+        for choice in self.choices:
+            self.require_finite(float(np.sum(choice.alpha.d)), "an architecture parameter")
+
+    def reward(self, error: float) -> float:
+        """Return what an architecture is worth.
+
+        Args:
+            error: its mean top-1 error on the validation batch.
+        """
+        return 1.0 - error
+
+
+def set_reinforce_gradient(
+    choices: list[Choice], draws: list[list[int]], advantages: np.ndarray
+) -> None:
+    """Set the gradient of the architecture parameters to that of the negative expected reward.
+
+    ∇α = mean over the samples of (R − b)(softmax(α) − onehot(drawn)); where choices share a
+    parameter, each of their draws contributes.
+
+    Args:
+        choices: the choices, in the order of the indices.
+        draws: per sample one index per choice.
+        advantages: per sample R − b.
+    """
+    gradients: dict[int, np.ndarray] = {}
+    for position, choice in enumerate(choices):
+        gradient = gradients.setdefault(id(choice.alpha), np.zeros(choice.alpha.size))
+        for draw, advantage in zip(draws, advantages, strict=True):
+            gradient += advantage * choice.probabilities
+            gradient[draw[position]] -= advantage
+    for choice in choices:
+        gradient = gradients[id(choice.alpha)] / len(draws)
+        choice.alpha.g = gradient.reshape(choice.alpha.shape)

@@ -1,0 +1,235 @@
+"""What runners know of a network: choices, parameters, loss, metrics, words and a picture."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import nnabla as nn
+import numpy as np
+
+import nnabla_nas.function as function
+from nnabla_nas.artifact.diagram import Diagram
+from nnabla_nas.artifact.drawing import draw
+from nnabla_nas.module import Dropout, Module, Parameter
+from nnabla_nas.module.mixed_op import MixedOp
+from nnabla_nas.module.parameter_file import read_parameters
+
+
+class Choice(Protocol):
+    """One decision of an architecture: which of several candidates is computed."""
+
+    names: list[str]
+    active: int
+
+    @property
+    def alpha(self) -> Parameter:
+        """The architecture parameter; one value per candidate."""
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """softmax(alpha), shape (candidates,)."""
+
+    def draw(self) -> int:
+        """Draw a candidate from the probabilities and make it the active one."""
+
+
+class Model(Module):
+    """A network that a runner can search or train.
+
+    A subclass defines `call`, `loss` and `metrics`; everything about architectures follows from
+    its choices, which by default are its `MixedOp` modules in the order of `get_modules`.
+    """
+
+    def choices(self) -> OrderedDict[str, Choice]:
+        """Return the decisions of the architecture by path, in a fixed order."""
+        return OrderedDict((p, m) for p, m in self.get_modules() if isinstance(m, MixedOp))
+
+    def get_arch_parameters(self, grad_only: bool = False) -> OrderedDict[str, Parameter]:
+        """Return the architecture parameters by path, a shared one once.
+
+        Args:
+            grad_only: leave out those that are not trained.
+        """
+        alphas = {id(choice.alpha) for choice in self.choices().values()}
+        return OrderedDict(
+            (path, p) for path, p in self.get_parameters(grad_only).items() if id(p) in alphas
+        )
+
+    def get_net_parameters(self, grad_only: bool = False) -> OrderedDict[str, Parameter]:
+        """Return all other parameters by path.
+
+        Args:
+            grad_only: leave out those that are not trained, such as running statistics.
+        """
+        alphas = {id(choice.alpha) for choice in self.choices().values()}
+        return OrderedDict(
+            (path, p) for path, p in self.get_parameters(grad_only).items() if id(p) not in alphas
+        )
+
+    def load_weights(self, path: str | Path) -> None:
+        """Start from the weights and running statistics of a file, architecture parameters apart.
+
+        Args:
+            path: a weights.h5 of the same network.
+
+        Raises:
+            WeightsError: if the file is missing or damaged, or a parameter is missing or differs.
+        """
+        shapes = {name: parameter.shape for name, parameter in self.get_net_parameters().items()}
+        self.set_parameters(read_parameters(path, shapes))
+
+    def set_architecture(self, indices: Sequence[int]) -> None:
+        """Make one candidate of every choice the active one.
+
+        Args:
+            indices: one index per choice, in the order of `choices`.
+
+        Raises:
+            ValueError: if their number or one of them is wrong.
+        """
+        choices = list(self.choices().values())
+        if len(indices) != len(choices):
+            raise ValueError(f"{len(indices)} indices for {len(choices)} choices")
+        for choice, index in zip(choices, indices, strict=True):
+            choice.active = int(index)
+
+    def most_probable_architecture(self) -> list[int]:
+        """Return the index of largest probability of every choice, the first one of equals."""
+        return [int(np.argmax(choice.probabilities)) for choice in self.choices().values()]
+
+    def refill_random_inputs(self) -> None:
+        """Draw anew what is random in a training pass, such as dropout masks."""
+        for module in self._random_modules():
+            module.refill()
+
+    def _random_modules(self) -> list[Dropout]:
+        if "_random_module_list" not in vars(self):
+            # Kept because a pass must not walk the tree of modules.
+            self._random_module_list = [
+                module for _, module in self.get_modules() if isinstance(module, Dropout)
+            ]
+        return self._random_module_list
+
+    def loss(
+        self,
+        outputs: Any,
+        targets: nn.Variable,
+        loss_weights: Sequence[float] | None = None,
+    ) -> nn.Variable:
+        """Return the scalar that training minimises.
+
+        Args:
+            outputs: what `call` returned.
+            targets: (B, 1).
+            loss_weights: weights of the outputs where there are several; by default 1 each.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define loss()")
+
+    def metrics(self, outputs: Any, targets: nn.Variable) -> dict[str, nn.Variable]:
+        """Return scalars that judge the outputs; `error` is the one that searches and selects.
+
+        Args:
+            outputs: what `call` returned.
+            targets: (B, 1).
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define metrics()")
+
+    def decode(self) -> dict[str, Any]:
+        """Return the most probable architecture in words, as arch.json holds it.
+
+        Returns:
+            `choices`: per choice its path, the operation, its index and probability and the
+            runner-up.
+        """
+        words = []
+        for path, choice in self.choices().items():
+            probabilities = choice.probabilities
+            best, *others = np.argsort(-probabilities, kind="stable")
+            words.append(
+                {
+                    "path": path,
+                    "operation": choice.names[best],
+                    "index": int(best),
+                    "probability": float(probabilities[best]),
+                    "runner_up": choice.names[others[0]] if others else None,
+                    "runner_up_probability": (float(probabilities[others[0]]) if others else None),
+                }
+            )
+        return {"choices": words}
+
+    def summary(self) -> str:
+        """Return a few lines: trainable weights, architecture parameters, choices, candidates."""
+        weights = sum(p.size for p in self.get_net_parameters(grad_only=True).values())
+        alphas = sum(p.size for p in self.get_arch_parameters(grad_only=True).values())
+        choices = self.choices().values()
+        lines = [f"trainable parameters: {weights:,}"]
+        if choices:
+            architectures = float(np.prod([float(len(choice.names)) for choice in choices]))
+            lines.append(f"architecture parameters: {alphas:,} in {len(choices)} choices")
+            lines.append(f"architectures: {architectures:.3g}")
+        return "\n".join(lines)
+
+    def diagram(self) -> Diagram:
+        """Return the most probable architecture as boxes and arrows."""
+        raise NotImplementedError(f"{type(self).__name__} does not define diagram()")
+
+    def visualize(self, path: str | Path, dot_path: str | Path | None = None) -> str:
+        """Draw the most probable architecture.
+
+        Args:
+            path: the PNG file to write.
+            dot_path: the Graphviz source to write; by default beside the PNG.
+
+        Returns:
+            How it was drawn, in words.
+        """
+        path = Path(path)
+        return draw(self.diagram(), path, Path(dot_path or path.with_suffix(".dot")))
+
+
+class ClassificationModel(Model):
+    """A model whose outputs are the logits of classes.
+
+    Where `call` returns several logits, the first are the network's own and the others auxiliary
+    heads'.
+
+    Attributes:
+        label_smoothing: share of the target spread evenly over all classes.
+    """
+
+    label_smoothing: float = 0.0
+
+    def loss(
+        self,
+        outputs: Any,
+        targets: nn.Variable,
+        loss_weights: Sequence[float] | None = None,
+    ) -> nn.Variable:
+        """Return the weighted sum of the outputs' cross-entropies.
+
+        Args:
+            outputs: logits (B, classes), or several of them.
+            targets: (B, 1), class indices.
+            loss_weights: one weight per output; by default 1 each.
+        """
+        outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+        weights = [1.0] * len(outputs) if loss_weights is None else list(loss_weights)
+        total = None
+        for logits, weight in zip(outputs, weights, strict=True):
+            term = function.cross_entropy(logits, targets, self.label_smoothing)
+            term = term if weight == 1 else term * weight
+            total = term if total is None else total + term
+        return total
+
+    def metrics(self, outputs: Any, targets: nn.Variable) -> dict[str, nn.Variable]:
+        """Return the top-1 error of the network's own logits.
+
+        Args:
+            outputs: logits (B, classes), or several of them.
+            targets: (B, 1), class indices.
+        """
+        logits = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
+        return {"error": function.top_1_error(logits, targets)}

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import json
+import math
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+import nnabla_nas.artifact
+from nnabla_nas.artifact import TensorBoard
+from nnabla_nas.errors import NasError
+
+ROOT = Path(nnabla_nas.artifact.__file__).parents[2]
+FILL = """
+import resource, signal, sys
+from pathlib import Path
+from nnabla_nas.artifact import TensorBoard
+from nnabla_nas.errors import NasError
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+board = TensorBoard(Path(sys.argv[1]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+try:
+    for step in range(1000):
+        board.scalars({"loss/train": 1.0}, step)
+except NasError as error:
+    print(error)
+"""
+
+
+def uncovered() -> dict[str, str]:
+    # A process that is killed or may not write much would leave a broken coverage file.
+    return {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+
+
+def write_run(folder: Path) -> TensorBoard:
+    board = TensorBoard(folder)
+    for step in range(3):
+        board.scalars({"loss/train": 1.0 / (step + 1), "reward": math.nan}, step)
+    board.scalars({"reward": 0.5, "error/valid": math.inf}, 3)
+    return board
+
+
+def test_events_read_back(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    board = write_run(tmp_path / "tensorboard")
+    Image.new("RGBA", (31, 17), (255, 0, 0, 128)).save(tmp_path / "arch.png")
+    board.image("arch", tmp_path / "arch.png", 2)
+    board.text("summary", "**four** parameters", 0)
+    board.close()
+    board.close()
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    tags = events.Tags()
+    assert sorted(tags["scalars"]) == ["loss/train", "reward"]
+    losses = [(event.step, event.value) for event in events.Scalars("loss/train")]
+    assert losses == [(0, 1.0), (1, 0.5), (2, pytest.approx(1 / 3))]
+    assert [(event.step, event.value) for event in events.Scalars("reward")] == [(3, 0.5)]
+    (image,) = events.Images("arch")
+    assert (image.step, image.width, image.height) == (2, 31, 17)
+    (text,) = events.Tensors("summary/text_summary")
+    assert text.tensor_proto.string_val == [b"**four** parameters"]
+
+
+def test_what_was_added_is_on_disk_at_once(tmp_path: Path) -> None:
+    board = TensorBoard(tmp_path)
+    (path,) = tmp_path.iterdir()
+    before = path.stat().st_size
+    board.scalars({"loss/train": 1.0}, 0)
+    assert path.stat().st_size > before
+    board.close()
+
+
+def test_a_full_disk_is_an_error_and_no_endless_wait(tmp_path: Path) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-c", FILL, str(tmp_path)],
+        env={**uncovered(), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert answer.stdout == f"cannot write '{tmp_path}': File too large\n"
+
+
+def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
+    (tmp_path / "tensorboard").write_text("")
+    with pytest.raises(NasError, match=r"cannot write .*tensorboard': File exists"):
+        TensorBoard(tmp_path / "tensorboard")
+
+
+def fetch(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return json.load(answer)
+
+
+def test_the_real_server_serves_the_curves(tmp_path: Path) -> None:
+    board = write_run(tmp_path / "run" / "tensorboard")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(tmp_path)]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--load_fast", "false"]
+    url = f"http://127.0.0.1:{port}/data/plugin/scalars"
+    log = tmp_path / "server.txt"
+    with log.open("w") as output:
+        server = subprocess.Popen(command, stdout=output, stderr=output, env=uncovered())
+    try:
+        name, tags, deadline = "run/tensorboard", {}, time.monotonic() + 60
+        while name not in tags and time.monotonic() < deadline:
+            with suppress(subprocess.TimeoutExpired):
+                server.wait(timeout=0.1)
+            assert server.returncode is None, log.read_text()
+            with suppress(urllib.error.URLError, ConnectionError):
+                tags = fetch(f"{url}/tags")
+        assert set(tags[name]) == {"loss/train", "reward"}, log.read_text()
+        series = fetch(f"{url}/scalars?tag=loss%2Ftrain&run=run%2Ftensorboard")
+        assert [(step, value) for _, step, value in series] == [
+            (0, 1.0),
+            (1, 0.5),
+            (2, pytest.approx(1 / 3)),
+        ]
+    finally:
+        server.kill()
+        server.wait()
+        board.close()
