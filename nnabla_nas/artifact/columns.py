@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from nnabla_nas.artifact.diagram import Diagram
+from nnabla_nas.artifact.diagram import Diagram
 
 LONGEST_COLUMN = 12
 

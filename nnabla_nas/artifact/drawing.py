@@ -9,7 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from nnabla_nas.artifact.diagram import Diagram, to_dot
+from nnabla_nas.artifact.diagram import Diagram
+from nnabla_nas.artifact.dot_source import to_dot
 from nnabla_nas.artifact.simple_picture import SimplePicture
 from nnabla_nas.artifact.writing import reason
 

@@ -75,7 +75,7 @@ class Result:
 def _finite(metrics: Mapping[str, float] | None) -> dict[str, float | None] | None:
     if metrics is None:
         return None
-    return {name: float(value) if math.isfinite(value) else None for name, value in metrics.items()}
+    return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
 
 
 def retrain_command(folder: RunFolder, output: str | Path | None = None) -> str:

@@ -21,13 +21,13 @@ class _ChildList(Module, MutableSequence[T]):
         self._items: list[T] = []
         self.extend(items or [])
 
-    def _checked(self, item: Any) -> T:
+    def _checked(self, item: Any) -> Any:
         if not isinstance(item, self._kind):
             raise TypeError(
                 f"{type(self).__name__} takes {self._kind.__name__} objects, "
                 f"got {type(item).__name__}"
             )
-        return item  # type: ignore[no-any-return]
+        return item
 
     def _children(self) -> Iterator[tuple[str, Any]]:
         yield from ((str(position), item) for position, item in enumerate(self._items))

@@ -147,7 +147,7 @@ class Runner(ABC):
     def evaluate(
         self, images: Images, indices: npt.NDArray[np.int64], batch_size: int, purpose: Purpose
     ) -> Metrics:
-        """Return mean loss and error of the active path over a set of images, every one counted.
+        """Return mean loss and error of the active path over some images, and their number.
 
         Args:
             images: where to read them.
@@ -165,7 +165,7 @@ class Runner(ABC):
                 loss, error = self.graph(purpose, n).evaluate(batch)
             totals["loss"].add(loss, n)
             totals["error"].add(error, n)
-        return totals.means()
+        return {**totals.means(), "examples": len(indices)}
 
     def run_epoch(self, description: str, update: Callable[[], None]) -> None:
         """Do an epoch's updates, saying now and then where it stands.

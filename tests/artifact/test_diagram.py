@@ -7,7 +7,8 @@ import pytest
 
 from nnabla_nas.artifact import Diagram, Edge, Group, Node
 from nnabla_nas.artifact.columns import LONGEST_COLUMN, chain, columns
-from nnabla_nas.artifact.diagram import DEFAULT_COLOUR, KIND_COLOURS, to_dot
+from nnabla_nas.artifact.diagram import DEFAULT_COLOUR, KIND_COLOURS
+from nnabla_nas.artifact.dot_source import to_dot
 
 
 def path(length: int, groups: tuple[Group, ...] = ()) -> Diagram:

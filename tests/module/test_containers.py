@@ -22,7 +22,7 @@ def test_module_list_has_the_list_protocol() -> None:
     assert names(items) == ["0", "1", "2", "3"]
     items.insert(0, d)
     assert items[0] is d
-    assert [m for m in items[1:3]] == [a, b]
+    assert list(items[1:3]) == [a, b]
     assert isinstance(items[1:3], Mo.ModuleList)
     assert items[-1] is d
     items[1] = c
@@ -30,7 +30,7 @@ def test_module_list_has_the_list_protocol() -> None:
     del items[0]
     assert len(items) == 4
     assert names(items) == ["0", "1", "2", "3"]
-    assert list(items.get_parameters())[0] == "0/_W"
+    assert next(iter(items.get_parameters())) == "0/_W"
     assert items[0]._W.shape == (3, 3)
 
 

@@ -38,9 +38,7 @@ def test_full_is_the_weighted_sum_and_differentiable_in_alpha() -> None:
     mixed.alpha.grad.zero()
     y.backward(nn.NdArray.from_numpy_array(weights.astype(np.float32)))
     inner = np.tensordot(values, weights, 4)
-    np.testing.assert_allclose(
-        mixed.alpha.g.ravel(), p * (inner - p @ inner), rtol=1e-3, atol=1e-4
-    )
+    np.testing.assert_allclose(mixed.alpha.g.ravel(), p * (inner - p @ inner), rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("index", range(5))
@@ -57,9 +55,7 @@ def test_the_mask_computes_what_a_freshly_built_candidate_computes(index: int) -
         y.forward()
         y.backward(1)
         statistics = [p.d.copy() for p in mixed.get_parameters().values()]
-        gradients = [
-            p.g.copy() for p in mixed._ops[index].get_parameters(grad_only=True).values()
-        ]
+        gradients = [p.g.copy() for p in mixed._ops[index].get_parameters(grad_only=True).values()]
         inactive = [
             p
             for k, op in enumerate(mixed._ops)
@@ -72,10 +68,9 @@ def test_the_mask_computes_what_a_freshly_built_candidate_computes(index: int) -
     def masked(mixed: Mo.MixedOp, x: nn.Variable) -> nn.Variable:
         y = mixed(x)
         y.forward()
-        for p in mixed.get_parameters().values():
-            p.data  # built with candidate 0 active; its statistics moved
-        for norm in (op[1] for op in list(mixed._ops)[:3]):
-            norm._mean.d, norm._var.d = 0, 1
+        # Built with candidate 0 active, whose statistics have moved.
+        norm = mixed._ops[0][1]
+        norm._mean.d, norm._var.d = 0, 1
         mixed.active = index
         return y
 

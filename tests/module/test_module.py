@@ -121,7 +121,7 @@ def test_a_damaged_file_is_one_line_and_changes_nothing(tmp_path, damage: str) -
             else:
                 file["scale"] = np.array([b"text"])
     before = block.first._W.d.copy()
-    with pytest.raises(WeightsError, match="weights.h5") as caught:
+    with pytest.raises(WeightsError, match=r"weights\.h5") as caught:
         block.load_parameters(str(path), raise_if_missing=True)
     assert "\n" not in str(caught.value)
     np.testing.assert_array_equal(block.first._W.d, before)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
 from nnabla_nas.runner.runner import mini_batches
@@ -87,7 +88,7 @@ class ProxylessNasSearcher(Searcher):
 
 
 def set_reinforce_gradient(
-    choices: list[Choice], draws: list[list[int]], advantages: np.ndarray
+    choices: list[Choice], draws: list[list[int]], advantages: npt.NDArray[np.float64]
 ) -> None:
     """Set the gradient of the architecture parameters to that of the negative expected reward.
 
@@ -99,7 +100,7 @@ def set_reinforce_gradient(
         draws: per sample one index per choice.
         advantages: per sample R − b.
     """
-    gradients: dict[int, np.ndarray] = {}
+    gradients: dict[int, npt.NDArray[np.float64]] = {}
     for position, choice in enumerate(choices):
         gradient = gradients.setdefault(id(choice.alpha), np.zeros(choice.alpha.size))
         for draw, advantage in zip(draws, advantages, strict=True):

@@ -1,0 +1,1 @@
+"""The tools around a run: one file each, `python -m nnabla_nas TOOL`."""
