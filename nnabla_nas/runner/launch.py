@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
+from pathlib import Path
 
 import nnabla as nn
 
@@ -56,6 +57,8 @@ def launch(
     ):
         for notice in (*notices, *device.notices):
             monitor.once(notice)
+        if dry_run:
+            experiment = _with_stand_in(experiment, monitor)
         dataset: Dataset = build_dataset(experiment)
         model: Model = build_network(experiment)
         summary = summarize(experiment, device.description, dataset.info, model)
@@ -64,6 +67,22 @@ def launch(
             return 0
         data = dataset.read()
         return _run(experiment, runtime, model, data, folder, monitor, summary, visualize)
+
+
+def _with_stand_in(experiment: Experiment, monitor: Monitor) -> Experiment:
+    """Leave out an architecture file that no search has written yet, and say so.
+
+    A dry run then summarizes a random architecture of the space instead of refusing.
+    """
+    network = experiment.network
+    genotype = network.arguments.get("genotype")
+    if genotype is None or Path(genotype).exists():
+        return experiment
+    monitor.once(f"{genotype} does not exist yet: a random architecture stands in for it")
+    arguments = {**network.arguments, "genotype": None}
+    return experiment.model_copy(
+        update={"network": network.model_copy(update={"arguments": arguments})}
+    )
 
 
 def _run(

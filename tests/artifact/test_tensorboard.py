@@ -1,15 +1,10 @@
 from __future__ import annotations
 
-import json
 import math
 import os
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -98,38 +93,16 @@ def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
         TensorBoard(tmp_path / "tensorboard")
 
 
-def fetch(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        return json.load(answer)
-
-
-def test_the_real_server_serves_the_curves(tmp_path: Path) -> None:
+def test_the_real_server_serves_the_curves(
+    tmp_path: Path, tensorboard: Callable[[Path, str], Callable[[str], Any]]
+) -> None:
     board = write_run(tmp_path / "run" / "tensorboard")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(tmp_path)]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--load_fast", "false"]
-    url = f"http://127.0.0.1:{port}/data/plugin/scalars"
-    log = tmp_path / "server.txt"
-    with log.open("w") as output:
-        server = subprocess.Popen(command, stdout=output, stderr=output, env=uncovered())
-    try:
-        name, tags, deadline = "run/tensorboard", {}, time.monotonic() + 60
-        while name not in tags and time.monotonic() < deadline:
-            with suppress(subprocess.TimeoutExpired):
-                server.wait(timeout=0.1)
-            assert server.returncode is None, log.read_text()
-            with suppress(urllib.error.URLError, ConnectionError):
-                tags = fetch(f"{url}/tags")
-        assert set(tags[name]) == {"loss/train", "reward"}, log.read_text()
-        series = fetch(f"{url}/scalars?tag=loss%2Ftrain&run=run%2Ftensorboard")
-        assert [(step, value) for _, step, value in series] == [
-            (0, 1.0),
-            (1, 0.5),
-            (2, pytest.approx(1 / 3)),
-        ]
-    finally:
-        server.kill()
-        server.wait()
-        board.close()
+    ask = tensorboard(tmp_path, "run/tensorboard")
+    assert set(ask("scalars/tags")["run/tensorboard"]) == {"loss/train", "reward"}
+    series = ask("scalars/scalars?tag=loss%2Ftrain&run=run%2Ftensorboard")
+    assert [(step, value) for _, step, value in series] == [
+        (0, 1.0),
+        (1, 0.5),
+        (2, pytest.approx(1 / 3)),
+    ]
+    board.close()

@@ -1,0 +1,98 @@
+"""What tests of several parts of the package need."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SEARCH: dict[str, Any] = {
+    "dataset": "digits",
+    "algorithm": {"name": "ProxylessNasSearcher", "arch_samples": 2},
+    "epoch": 2,
+    "warmup": 1,
+    "batch_size_train": 256,
+    "batch_size_valid": 128,
+    "mini_batch_train": 128,
+    "mini_batch_valid": 64,
+    "context": "cpu",
+    "network": {
+        "search_space": "mobilenet",
+        "settings": [[8, 2, 2], [16, 1, 2]],
+        "width_mult": 0.25,
+        "candidates": ["MB1 3x3", "MB3 3x3"],
+        "stem_stride": 2,
+        "drop_rate": 0.1,
+    },
+    "optimizer": {
+        "train": {
+            "solver": {"name": "Momentum", "lr": 0.1},
+            "grad_clip": 5.0,
+            "weight_decay": 4e-5,
+        },
+        "valid": {"solver": {"name": "Adam", "alpha": 0.05}, "grad_clip": 5.0},
+        "warmup": {"solver": {"name": "Momentum", "lr": 0.05}},
+    },
+}
+
+
+@pytest.fixture
+def search_json() -> dict[str, Any]:
+    """Return a small search of a mobilenet on digits: five updates a epoch less than a second."""
+    return json.loads(json.dumps(SEARCH))
+
+
+def without_coverage() -> dict[str, str]:
+    """Return the environment for a process that is killed: it must not be measured."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+
+
+def _fetch(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return json.load(answer)
+
+
+@contextmanager
+def _serve(folder: Path, run: str, log: Path) -> Iterator[Callable[[str], Any]]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(folder)]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--load_fast", "false"]
+    url = f"http://127.0.0.1:{port}/data/plugin"
+    with log.open("w") as output:
+        server = subprocess.Popen(command, stdout=output, stderr=output, env=without_coverage())
+    try:
+        tags: dict[str, Any] = {}
+        deadline = time.monotonic() + 60
+        while run not in tags and time.monotonic() < deadline:
+            with suppress(subprocess.TimeoutExpired):
+                server.wait(timeout=0.1)
+            assert server.returncode is None, log.read_text()
+            with suppress(urllib.error.URLError, ConnectionError):
+                tags = _fetch(f"{url}/scalars/tags")
+        assert run in tags, log.read_text()
+        yield lambda path: _fetch(f"{url}/{path}")
+    finally:
+        server.kill()
+        server.wait()
+
+
+@pytest.fixture
+def tensorboard(tmp_path: Path) -> Iterator[Callable[[Path, str], Callable[[str], Any]]]:
+    """Start the real server on a folder, wait until it knows a run; returns what asks its API."""
+    with ExitStack() as servers:
+        yield lambda folder, run: servers.enter_context(
+            _serve(folder, run, tmp_path / "server.txt")
+        )
