@@ -117,7 +117,9 @@ def shown(value: Any) -> str:
     Args:
         value: any value; one that JSON cannot hold is shown as Python writes it.
     """
+    to_json = getattr(value, "to_json", None)
     try:
+        value = value if to_json is None else to_json()
         text = json.dumps(value, ensure_ascii=False)
         text = text if text.isprintable() else json.dumps(value)
     except (TypeError, ValueError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import nnabla as nn
@@ -66,7 +67,12 @@ def launch(
         if dry_run:
             return 0
         data = dataset.read()
-        return _run(experiment, runtime, model, data, folder, monitor, summary, visualize)
+        runner_class: type[Runner] = runners.get(experiment.algorithm.name)
+        options = experiment.algorithm.options
+        with closing(
+            runner_class(experiment, runtime, model, data, folder, monitor, visualize, **options)
+        ) as runner:
+            return _run(runner, data, summary)
 
 
 def _with_stand_in(experiment: Experiment, monitor: Monitor) -> Experiment:
@@ -85,40 +91,25 @@ def _with_stand_in(experiment: Experiment, monitor: Monitor) -> Experiment:
     )
 
 
-def _run(
-    experiment: Experiment,
-    runtime: Runtime,
-    model: Model,
-    data: Data,
-    folder: RunFolder,
-    monitor: Monitor,
-    summary: str,
-    visualize: bool,
-) -> int:
+def _run(runner: Runner, data: Data, summary: str) -> int:
+    """Open the output folder and run; what the user could have done wrong has shown before."""
+    folder, monitor, record = runner.folder, runner.monitor, runner.record
     with folder:
         monitor.attach(folder.log)
-        runner_class: type[Runner] = runners.get(experiment.algorithm.name)
-        runner = None
+        record.open()
         try:
-            runner = runner_class(
-                experiment,
-                runtime,
-                model,
-                data,
-                folder,
-                monitor,
-                visualize,
-                **experiment.algorithm.options,
-            )
-            environment = {**describe_environment(), "device": runtime.device.description}
-            environment["data_checksum"] = data.checksum
-            folder.write_json(folder.config, {**experiment.to_json(), "environment": environment})
-            runner.record.text("summary", summary)
+            environment = {
+                **describe_environment(),
+                "device": runner.runtime.device.description,
+                "data_checksum": data.checksum,
+            }
+            config = {**runner.experiment.to_json(), "environment": environment}
+            folder.write_json(folder.config, config)
+            record.text("summary", summary)
             code = runner.run()
             monitor.info(f"results are in {folder.path}")
             return code
         except DivergedError:
-            assert runner is not None
             runner.diverged()
             raise
         except NasError:
@@ -127,8 +118,7 @@ def _run(
             monitor.traceback(error)
             raise NasError(_explain(error, folder)) from error
         finally:
-            if runner is not None:
-                runner.close()
+            record.close()
 
 
 def _explain(error: Exception, folder: RunFolder) -> str:

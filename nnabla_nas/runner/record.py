@@ -31,7 +31,7 @@ class Record:
     """Writes architectures, weights, curves and lines of one run.
 
     Args:
-        folder: the output folder, open.
+        folder: the output folder; nothing is written to it before `open`.
         monitor: the voice of the run.
         model: the network.
         input_shape: (C, H, W) of one example.
@@ -52,7 +52,10 @@ class Record:
         self._input_shape = input_shape
         self._visualize = visualize
         self._trajectory = Trajectory(folder.trajectory)
-        self._tensorboard = TensorBoard(folder.tensorboard)
+
+    def open(self) -> None:
+        """Create TensorBoard's event file; the output folder is open by now."""
+        self._tensorboard = TensorBoard(self.folder.tensorboard)
 
     def costs(self) -> dict[str, Any]:
         """Return parameters and multiply-adds of the most probable architecture."""

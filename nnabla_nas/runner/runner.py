@@ -42,7 +42,7 @@ class Runner(ABC):
         runtime: device and random streams.
         model: the network, built.
         data: the data set, read.
-        folder: the output folder, open.
+        folder: the output folder; it need not be open yet.
         monitor: the voice of the run.
         visualize: whether to draw architectures.
 
@@ -287,9 +287,8 @@ class Runner(ABC):
         """Return the optimizers in use by phase."""
 
     def close(self) -> None:
-        """End reading ahead and close the event file."""
+        """End reading ahead."""
         self.train_loader.close()
-        self.record.close()
 
     def _report_update(self, number: int, description: str, seconds: float) -> None:
         step = self.progress.step

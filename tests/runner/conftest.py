@@ -87,6 +87,8 @@ def build(tmp_path: Path) -> Iterator[Callable[..., Runner]]:
                 **experiment.algorithm.options,
             )
             stack.callback(runner.close)
+            runner.record.open()
+            stack.callback(runner.record.close)
             return runner
 
         yield make

@@ -153,6 +153,6 @@ class Searcher(Runner):
         self.decoded, self.last = state["decoded"], state["last"]
 
     def close(self) -> None:
-        """End reading ahead and close the event file."""
+        """End reading ahead."""
         self.valid_loader.close()
         super().close()
