@@ -94,14 +94,13 @@ class Experiment(BaseModel):
         """Return the flat JSON form with every default written out."""
         values = self.model_dump(exclude={"dataset", "network", "algorithm", "optimizer"})
         shape = self.input_shape and list(self.input_shape)
-        phases = {name: phase.to_json() for name, phase in self.optimizer.phases().items()}
         return {
             **values,
             "dataset": self.dataset.to_json(),
             "input_shape": shape,
             "network": self.network.to_json(),
             "algorithm": self.algorithm.to_json(),
-            "optimizer": phases,
+            "optimizer": self.optimizer.to_json(),
         }
 
     @model_validator(mode="before")

@@ -115,7 +115,8 @@ def shown(value: Any) -> str:
     """Return a value as it is written in JSON, on one line and at most 60 characters long.
 
     Args:
-        value: any value; one that JSON cannot hold is shown as Python writes it.
+        value: any value; a part of an experiment is shown in its JSON form, what else JSON cannot
+            hold as Python writes it.
     """
     to_json = getattr(value, "to_json", None)
     try:

@@ -70,3 +70,7 @@ class Optimizers(BaseModel):
         """Return the phases that are given, by name."""
         named = {"train": self.train, "valid": self.valid, "warmup": self.warmup}
         return {name: phase for name, phase in named.items() if phase is not None}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the phases as they are written in JSON."""
+        return {name: phase.to_json() for name, phase in self.phases().items()}

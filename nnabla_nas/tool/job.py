@@ -83,11 +83,12 @@ def _start(job: Job, directory: Path) -> subprocess.Popen[str]:
 
 def _follow(job: Job, process: subprocess.Popen[str]) -> None:
     """Show a job's epochs until it ends."""
-    assert process.stdout is not None
     last = ""
-    for line in process.stdout:
-        last = line.strip() or last
-        if _EPOCH_LINE.match(line):
-            print(f"{job.name:<10}{line.strip()}"[:_WIDTH], flush=True)
-    if process.wait() != 0:
+    with process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            last = line.strip() or last
+            if _EPOCH_LINE.match(line):
+                print(f"{job.name:<10}{line.strip()}"[:_WIDTH], flush=True)
+    if process.returncode != 0:
         raise NasError(f"{job.name} ended with exit code {process.returncode}: {last}")

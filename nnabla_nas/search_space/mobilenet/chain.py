@@ -15,6 +15,7 @@ from nnabla_nas.search_space.mobilenet.candidates import (
 
 
 def chain_diagram(
+    title: str,
     fixed_blocks: Sequence[str],
     chain: Sequence[Position],
     choices: Sequence[dict[str, Any]],
@@ -22,6 +23,7 @@ def chain_diagram(
     """Return the diagram of one architecture.
 
     Args:
+        title: what stands on top.
         fixed_blocks: words for stem, first block, last convolution and classifier.
         chain: the choice blocks.
         choices: per choice block the `operation`, and where known its `probability`.
@@ -35,7 +37,7 @@ def chain_diagram(
     ]
     nodes += [Node("last", (last,), "fixed"), Node("classifier", (classifier,), "fixed")]
     edges = [Edge(before.name, after.name) for before, after in pairwise(nodes)]
-    return Diagram("most probable architecture", tuple(nodes), tuple(edges))
+    return Diagram(title, tuple(nodes), tuple(edges))
 
 
 def _choice_node(index: int, position: Position, choice: dict[str, Any]) -> Node:

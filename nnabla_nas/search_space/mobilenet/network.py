@@ -126,7 +126,9 @@ class _MobileNet(ClassificationModel):
 
     def diagram(self) -> Diagram:
         """Return the most probable architecture as a chain of boxes."""
-        return chain_diagram(self._fixed_blocks, self._positions, self.decode()["choices"])
+        title = "most probable architecture" if self.choices() else "architecture"
+        words = self.decode()["choices"]
+        return chain_diagram(title, self._fixed_blocks, self._positions, words)
 
 
 class SearchNet(_MobileNet):
