@@ -30,9 +30,11 @@ def described_by_copy(root: Path) -> dict[str, object]:
     package = root / "nnabla_nas"
     if not package.exists():
         shutil.copytree(ROOT / "nnabla_nas" / "artifact", package / "artifact")
-        shutil.copy(ROOT / "nnabla_nas" / "errors.py", package)
+        for name in ("__init__.py", "errors.py"):
+            shutil.copy(ROOT / "nnabla_nas" / name, package)
     # Coverage would count the copy as another, untested package.
     variables = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    variables["PYTHONPATH"] = str(root)
     command = [sys.executable, "-c", PRINT]
     answer = subprocess.run(
         command, cwd=root, env=variables, check=True, capture_output=True, text=True
