@@ -7,10 +7,10 @@ import nnabla.functions as F
 import numpy as np
 
 from nnabla_nas import random
-from nnabla_nas.module.module import Module
+from nnabla_nas.module.random_input import RandomInput
 
 
-class Dropout(Module):
+class Dropout(RandomInput):
     """Zero each value with a probability while training and scale the rest by 1 / (1 − p).
 
     The mask is an input of the graph. `refill` draws it anew; runners do so before every training

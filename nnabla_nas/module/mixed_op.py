@@ -9,7 +9,7 @@ import nnabla as nn
 import numpy as np
 
 import nnabla_nas.function as function
-from nnabla_nas import random
+from nnabla_nas.module.choice import Choice
 from nnabla_nas.module.containers import ModuleList
 from nnabla_nas.module.module import Module
 from nnabla_nas.module.parameter import Parameter
@@ -17,7 +17,7 @@ from nnabla_nas.module.parameter import Parameter
 MODES = ("full", "sample", "max")
 
 
-class MixedOp(Module):
+class MixedOp(Choice):
     """Apply a mixture of candidate operations, or one of them.
 
     In the modes `sample` and `max` every candidate is built once and a mask decides which one is
@@ -76,25 +76,6 @@ class MixedOp(Module):
         self._active = int(index)
         for chosen in self._chosen:
             function.set_active(chosen, self._active)
-
-    @property
-    def probabilities(self) -> np.ndarray:
-        """softmax(alpha), shape (n,)."""
-        alpha = self._alpha.d.reshape(-1).astype(np.float64)
-        exponentials = np.exp(alpha - alpha.max())
-        return np.asarray(exponentials / exponentials.sum())
-
-    def draw(self) -> int:
-        """Draw a candidate from softmax(alpha) and make it the active one.
-
-        Returns:
-            Its index.
-        """
-        generator = random.current().stream("sampling") if self._rng is None else self._rng
-        cumulative = np.cumsum(self.probabilities)
-        index = int(np.searchsorted(cumulative, generator.random() * cumulative[-1], "right"))
-        self.active = min(index, len(self._ops) - 1)
-        return self.active
 
     def call(self, x: nn.Variable) -> nn.Variable:
         """Apply the mixture, or the active candidate.

@@ -40,6 +40,7 @@ class Trainer(Runner):
     def update(self) -> None:
         """Learn from one batch."""
         assert self.train_optimizer is not None
+        self.model.set_training_progress(self.progress.step / self.total_updates())
         self.weight_step(self.train_optimizer)
 
     def finish_epoch(self) -> None:

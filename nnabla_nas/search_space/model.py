@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import nnabla as nn
 import numpy as np
@@ -13,39 +13,20 @@ import numpy as np
 import nnabla_nas.function as function
 from nnabla_nas.artifact.diagram import Diagram
 from nnabla_nas.artifact.drawing import draw
-from nnabla_nas.module import Dropout, Module, Parameter
-from nnabla_nas.module.mixed_op import MixedOp
+from nnabla_nas.module import Choice, Module, Parameter, RandomInput
 from nnabla_nas.module.parameter_file import read_parameters
-
-
-class Choice(Protocol):
-    """One decision of an architecture: which of several candidates is computed."""
-
-    names: list[str]
-    active: int
-
-    @property
-    def alpha(self) -> Parameter:
-        """The architecture parameter; one value per candidate."""
-
-    @property
-    def probabilities(self) -> np.ndarray:
-        """softmax(alpha), shape (candidates,)."""
-
-    def draw(self) -> int:
-        """Draw a candidate from the probabilities and make it the active one."""
 
 
 class Model(Module):
     """A network that a runner can search or train.
 
     A subclass defines `call`, `loss` and `metrics`; everything about architectures follows from
-    its choices, which by default are its `MixedOp` modules in the order of `get_modules`.
+    its choices: its `Choice` modules, such as `MixedOp`, in the order of `get_modules`.
     """
 
     def choices(self) -> OrderedDict[str, Choice]:
         """Return the decisions of the architecture by path, in a fixed order."""
-        return OrderedDict((p, m) for p, m in self.get_modules() if isinstance(m, MixedOp))
+        return OrderedDict((p, m) for p, m in self.get_modules() if isinstance(m, Choice))
 
     def get_arch_parameters(self, grad_only: bool = False) -> OrderedDict[str, Parameter]:
         """Return the architecture parameters by path, a shared one once.
@@ -105,11 +86,18 @@ class Model(Module):
         for module in self._random_modules():
             module.refill()
 
-    def _random_modules(self) -> list[Dropout]:
+    def set_training_progress(self, fraction: float) -> None:
+        """Learn how much of the training is over; for what changes on the way, such as drop-path.
+
+        Args:
+            fraction: from 0 at the start to 1 at the end.
+        """
+
+    def _random_modules(self) -> list[RandomInput]:
         if "_random_module_list" not in vars(self):
             # Kept because a pass must not walk the tree of modules.
             self._random_module_list = [
-                module for _, module in self.get_modules() if isinstance(module, Dropout)
+                module for _, module in self.get_modules() if isinstance(module, RandomInput)
             ]
         return self._random_module_list
 

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from nnabla_nas.module import Choice
 from nnabla_nas.runner.runner import mini_batches
 from nnabla_nas.runner.searcher.searcher import Searcher
-from nnabla_nas.search_space.model import Choice
 
 _BASELINE_DECAY = 0.9
 
