@@ -14,7 +14,7 @@ from nnabla_nas.search_space.model import Model
 
 
 def _convolution(function: Any) -> int:
-    """Every output value sums over one filter: (C_in / group) · kernel height · kernel width."""
+    """Every output value sums over one filter: weights are (filters, *filter)."""
     weight = function.inputs[1].shape
     return prod(function.outputs[0].shape) * prod(weight[1:])
 
@@ -26,26 +26,33 @@ def _affine(function: Any) -> int:
 
 COUNTERS: dict[str, Callable[[Any], int]] = {
     "Convolution": _convolution,
+    "DepthwiseConvolution": _convolution,
     "Affine": _affine,
 }
 
-# Functions that move, compare or add values, or that inference folds into the convolution before
-# them (batch normalisation): the papers' figures leave them out.
+# Functions that move, compare, add, mask or scale single values (activations, merging), or that
+# inference folds into the convolution before them (batch normalisation): the papers' figures leave
+# them out.
 WITHOUT_MULTIPLY_ADDS = frozenset(
     {
         "Add2",
         "AddN",
+        "AddScalar",
         "AveragePooling",
         "BatchNormalization",
         "Concatenate",
         "GlobalAveragePooling",
         "Identity",
+        "LeakyReLU",
         "MaxPooling",
+        "Mul2",
+        "MulScalar",
         "Pad",
         "ReLU",
         "ReLU6",
         "Reshape",
         "Slice",
+        "Transpose",
     }
 )
 

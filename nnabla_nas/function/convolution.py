@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import nnabla as nn
 import nnabla.functions as F
 
-from nnabla_nas.function.form import fast_on_cpu
+from nnabla_nas.function.channel_order import channels_to_back, channels_to_front
+from nnabla_nas.function.form import fast_on_cpu, on_cpu
 
 
 def convolution(
@@ -25,7 +26,8 @@ def convolution(
 
     Args:
         x: (B, C_in, H, W), or (B, H, W, C_in) with `channel_last`.
-        weight: (C_out, C_in / group, kernel height, kernel width).
+        weight: (C_out, C_in / group, kernel height, kernel width), or (C_out, kernel height,
+            kernel width, C_in / group) with `channel_last`.
         bias: (C_out,) or None.
         base_axis: the first axis that is not a batch axis.
         pad: zeros on both sides, per spatial axis.
@@ -37,6 +39,11 @@ def convolution(
     Returns:
         (B, C_out, H_out, W_out), channels last if asked for.
     """
+    if channel_last and on_cpu():
+        # nnabla's CPU code convolves images with channels in front only.
+        x, weight = channels_to_front(x, base_axis), channels_to_front(weight)
+        y = convolution(x, weight, bias, base_axis, pad, stride, dilation, group)
+        return channels_to_back(y, base_axis)
     depthwise = group > 1 and group == weight.shape[0] == x.shape[base_axis] and weight.ndim == 4
     if depthwise and not channel_last and fast_on_cpu():
         filters = F.reshape(weight, (weight.shape[0], *weight.shape[2:]))
@@ -44,6 +51,36 @@ def convolution(
     return F.convolution(
         x, weight, bias, base_axis, pad, stride, dilation, group=group, channel_last=channel_last
     )
+
+
+def depthwise_convolution(
+    x: nn.Variable,
+    weight: nn.Variable,
+    bias: nn.Variable | None = None,
+    base_axis: int = 1,
+    pad: Sequence[int] | None = None,
+    stride: Sequence[int] | None = None,
+    dilation: Sequence[int] | None = None,
+    multiplier: int = 1,
+) -> nn.Variable:
+    """Convolve every channel on its own, with `multiplier` filters each.
+
+    Source: Chollet, "Xception: Deep Learning with Depthwise Separable Convolutions", 2017.
+
+    Args:
+        x: (B, C, H, W).
+        weight: (C · multiplier, kernel height, kernel width); those of one channel side by side.
+        bias: (C · multiplier,) or None.
+        base_axis: the first axis that is not a batch axis.
+        pad: zeros on both sides, per spatial axis.
+        stride: per spatial axis.
+        dilation: per spatial axis.
+        multiplier: output channels per input channel.
+
+    Returns:
+        (B, C · multiplier, H_out, W_out).
+    """
+    return F.depthwise_convolution(x, weight, bias, base_axis, pad, stride, dilation, multiplier)
 
 
 def affine(

@@ -1,4 +1,4 @@
-"""Putting the branches of a choice together: all of them weighted, or one of them by a mask."""
+"""Putting the branches of a choice together: all of them weighted, or some of them by a mask."""
 
 from __future__ import annotations
 
@@ -33,6 +33,23 @@ def mix(branches: Sequence[nn.Variable], alpha: nn.Variable) -> nn.Variable:
     return F.sum(F.mul2(stacked, weights), axis=0)
 
 
+def gate(branch: nn.Variable, value: nn.Variable) -> nn.Variable:
+    """Return the branch multiplied by a scalar.
+
+    Args:
+        branch: any shape.
+        value: the scalar, (1, 1); its gradient is the inner product of the branch and the
+            output's gradient.
+
+    Returns:
+        The branch's shape.
+    """
+    if fast_on_cpu():
+        # One matrix product in place of a scalar spread over the branch's shape and summed again.
+        return F.reshape(F.affine(value, F.reshape(branch, (1, -1))), branch.shape)
+    return F.mul2(branch, F.reshape(value, (1,) * branch.ndim))
+
+
 def choose(branches: Sequence[nn.Variable], active: int) -> nn.Variable:
     """Return the active branch; the others stay in the graph but are run in neither direction.
 
@@ -48,12 +65,12 @@ def choose(branches: Sequence[nn.Variable], active: int) -> nn.Variable:
     return chosen
 
 
-def set_active(chosen: nn.Variable, active: int) -> None:
-    """Compute another branch from the next forward pass on.
+def set_active(chosen: nn.Variable, *active: int) -> None:
+    """Compute another branch, or the sum of some, from the next forward pass on.
 
     Args:
         chosen: what `choose` returned.
-        active: the index of the branch.
+        active: the index of the branch; several are summed.
     """
     n = len(chosen.parent.inputs)
-    chosen.parent.set_active_input_mask([index == active for index in range(n)])
+    chosen.parent.set_active_input_mask([index in active for index in range(n)])

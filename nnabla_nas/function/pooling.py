@@ -2,10 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import nnabla as nn
 import nnabla.functions as F
+
+from nnabla_nas.function.channel_order import channels_to_back, channels_to_front
+from nnabla_nas.function.form import on_cpu
+
+
+def max_pooling(
+    x: nn.Variable,
+    kernel: Sequence[int],
+    stride: Sequence[int] | None = None,
+    pad: Sequence[int] | None = None,
+    channel_last: bool = False,
+) -> nn.Variable:
+    """Return the largest value of every window; padding is never the largest.
+
+    Args:
+        x: (B, C, H, W), or (B, H, W, C) with `channel_last`.
+        kernel: the window's side lengths, per spatial axis.
+        stride: per spatial axis; by default the kernel.
+        pad: on both sides, per spatial axis; by default none.
+        channel_last: whether channels are the last axis.
+
+    Returns:
+        (B, C, H_out, W_out), channels last if asked for; windows that do not fit are left out.
+    """
+    return _pool(F.max_pooling, x, kernel, stride, pad, channel_last)
+
+
+def average_pooling(
+    x: nn.Variable,
+    kernel: Sequence[int],
+    stride: Sequence[int] | None = None,
+    pad: Sequence[int] | None = None,
+    channel_last: bool = False,
+    including_pad: bool = True,
+) -> nn.Variable:
+    """Return the mean of every window.
+
+    Args:
+        x: (B, C, H, W), or (B, H, W, C) with `channel_last`.
+        kernel: the window's side lengths, per spatial axis.
+        stride: per spatial axis; by default the kernel.
+        pad: on both sides, per spatial axis; by default none.
+        channel_last: whether channels are the last axis.
+        including_pad: whether padding counts as zeros, as nnabla has it by default; otherwise the
+            mean is over the pixels that exist.
+
+    Returns:
+        (B, C, H_out, W_out), channels last if asked for; windows that do not fit are left out.
+    """
+
+    def pooling(x: nn.Variable, *arguments: object, channel_last: bool) -> nn.Variable:
+        return F.average_pooling(
+            x, *arguments, channel_last=channel_last, including_pad=including_pad
+        )
+
+    return _pool(pooling, x, kernel, stride, pad, channel_last)
+
+
+def _pool(
+    pooling: Callable[..., nn.Variable],
+    x: nn.Variable,
+    kernel: Sequence[int],
+    stride: Sequence[int] | None,
+    pad: Sequence[int] | None,
+    channel_last: bool,
+) -> nn.Variable:
+    # ignore_border: a window counts only if it lies within the padded image.
+    arguments = (tuple(kernel), stride, True, pad)
+    if channel_last and on_cpu():
+        # nnabla's CPU code pools images with channels in front only.
+        y = pooling(channels_to_front(x), *arguments, channel_last=False)
+        return channels_to_back(y)
+    return pooling(x, *arguments, channel_last=channel_last)
 
 
 def global_average_pooling(x: nn.Variable) -> nn.Variable:

@@ -14,6 +14,15 @@ from nnabla_nas.module.module import Module
 from nnabla_nas.module.parameter import Initializer, Parameter
 
 
+def window_text(**settings: Sequence[int] | None) -> str:
+    """Return `, name=(values)` for every setting that differs from its default.
+
+    Args:
+        settings: values per spatial axis by name; None is the default.
+    """
+    return "".join(f", {name}={tuple(v)}" for name, v in settings.items() if v is not None)
+
+
 class Conv(Module):
     """Convolve.
 
@@ -102,7 +111,6 @@ class Conv(Module):
 
     def extra_repr(self) -> str:
         """Return channels, kernel and what differs from the defaults."""
-        settings = {"stride": self._stride, "pad": self._pad, "dilation": self._dilation}
         text = f"{self._in_channels}, {self._out_channels}, kernel={self._kernel}"
-        text += "".join(f", {name}={tuple(v)}" for name, v in settings.items() if v is not None)
+        text += window_text(stride=self._stride, pad=self._pad, dilation=self._dilation)
         return text + (f", group={self._group}" if self._group > 1 else "")

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import nnabla as nn
-import nnabla.functions as F
-import numpy as np
 
-from nnabla_nas import random
-from nnabla_nas.module.random_input import RandomInput
+from nnabla_nas.module.random_mask import RandomMask
 
 
-class Dropout(RandomInput):
+class Dropout(RandomMask):
     """Zero each value with a probability while training and scale the rest by 1 / (1 − p).
 
-    The mask is an input of the graph. `refill` draws it anew; runners do so before every training
-    pass, so that randomness has one source and can be resumed.
     Source: Srivastava et al., "Dropout", 2014.
 
     Args:
@@ -24,11 +19,18 @@ class Dropout(RandomInput):
         ValueError: if p is out of range.
     """
 
+    stream = "dropout"
+
     def __init__(self, drop_prob: float = 0.5) -> None:
-        if not 0 <= drop_prob < 1:
-            raise ValueError(f"drop_prob must be in [0, 1), got {drop_prob}")
-        self._drop_prob = drop_prob
-        self._masks: list[nn.Variable] = []
+        super().__init__(drop_prob)
+
+    def mask_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the input's shape: every value is dropped on its own.
+
+        Args:
+            shape: the input's.
+        """
+        return shape
 
     def call(self, x: nn.Variable) -> nn.Variable:
         """Multiply by a mask in training, return the input otherwise.
@@ -36,22 +38,4 @@ class Dropout(RandomInput):
         Args:
             x: any shape.
         """
-        if not self.training or self._drop_prob == 0:
-            return x
-        mask = nn.Variable(x.shape)
-        self._masks.append(mask)
-        self._draw(mask)
-        return F.mul2(x, mask)
-
-    def refill(self) -> None:
-        """Draw new masks for every graph built so far from the stream `dropout`."""
-        for mask in self._masks:
-            self._draw(mask)
-
-    def _draw(self, mask: nn.Variable) -> None:
-        uniform = random.current().stream("dropout").random(mask.shape, dtype=np.float32)
-        mask.d = (uniform >= self._drop_prob) / np.float32(1 - self._drop_prob)
-
-    def extra_repr(self) -> str:
-        """Return the probability."""
-        return f"drop_prob={self._drop_prob}"
+        return x if self.drop_prob == 0 else super().call(x)

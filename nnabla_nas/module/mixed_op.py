@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import nnabla as nn
-import numpy as np
 
-import nnabla_nas.function as function
 from nnabla_nas.module.choice import Choice
 from nnabla_nas.module.containers import ModuleList
 from nnabla_nas.module.module import Module
 from nnabla_nas.module.parameter import Parameter
 
-MODES = ("full", "sample", "max")
-
 
 class MixedOp(Choice):
     """Apply a mixture of candidate operations, or one of them.
-
-    In the modes `sample` and `max` every candidate is built once and a mask decides which one is
-    computed, so another architecture costs no new graph. A graph lives as long as this module.
 
     Args:
         operators: the candidates; same input and output shapes.
@@ -41,41 +35,14 @@ class MixedOp(Choice):
         alpha: Parameter | None = None,
         rng: Any = None,
     ) -> None:
-        if mode not in MODES:
-            raise ValueError(f"mode must be one of {', '.join(MODES)}; got '{mode}'")
-        n = len(operators)
-        if alpha is not None and alpha.size != n:
-            raise ValueError(f"alpha has {alpha.size} values for {n} operators")
         self._ops = ModuleList(operators)
-        self._alpha = Parameter((n, 1, 1, 1, 1)) if alpha is None else alpha
-        self._mode = mode
-        self._rng = rng
-        self._active = int(np.argmax(self._alpha.d)) if mode == "max" else 0
-        self._chosen: list[nn.Variable] = []
-        self.names = [type(operator).__name__ for operator in operators]
+        self._alpha = Parameter((len(operators), 1, 1, 1, 1)) if alpha is None else alpha
+        self._start_choice([type(operator).__name__ for operator in operators], mode, rng)
 
     @property
     def alpha(self) -> Parameter:
         """The architecture parameter."""
         return self._alpha
-
-    @property
-    def mode(self) -> str:
-        """`full`, `sample` or `max`."""
-        return self._mode
-
-    @property
-    def active(self) -> int:
-        """Index of the candidate that is computed; in mode `full` the one that would be chosen."""
-        return self._active
-
-    @active.setter
-    def active(self, index: int) -> None:
-        if not 0 <= index < len(self._ops):
-            raise ValueError(f"active must be in [0, {len(self._ops) - 1}], got {index}")
-        self._active = int(index)
-        for chosen in self._chosen:
-            function.set_active(chosen, self._active)
 
     def call(self, x: nn.Variable) -> nn.Variable:
         """Apply the mixture, or the active candidate.
@@ -86,18 +53,4 @@ class MixedOp(Choice):
         Returns:
             The candidates' output shape.
         """
-        if self._mode == "max" and not self.active_only:
-            self.active = int(np.argmax(self._alpha.d))
-        # Where functions run as they are made there is nothing to switch later.
-        if self.active_only or (self._mode != "full" and nn.get_auto_forward()):
-            return self._ops[self._active](x)
-        branches = [operator(x) for operator in self._ops]
-        if self._mode == "full":
-            return function.mix(branches, self._alpha)
-        chosen = function.choose(branches, self._active)
-        self._chosen.append(chosen)
-        return chosen
-
-    def extra_repr(self) -> str:
-        """Return the mode."""
-        return f"mode={self._mode}"
+        return self.combine([partial(operator, x) for operator in self._ops])

@@ -24,12 +24,14 @@ class Module:
             dropout).
         private_statistics: normalise with the batch's statistics but leave no trace in the running
             ones, whatever `training` says; for passes that judge an architecture.
+        gated: compute two sampled candidates of every choice, each behind a gate.
         active_only: build the active operation of every choice alone, for counting and drawing.
         input_shapes: the shapes of the last call's inputs.
     """
 
     training: bool = True
     private_statistics: bool = False
+    gated: bool = False
     active_only: bool = False
     input_shapes: tuple[tuple[int, ...], ...] = ()
 

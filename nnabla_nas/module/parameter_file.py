@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 
 import h5py
@@ -10,6 +11,10 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_nas.errors import WeightsError
+
+
+# What h5py raises for a file whose bytes are damaged, besides what its documentation says.
+_DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 
 
 def write_parameters(path: str | Path, parameters: Mapping[str, nn.Variable]) -> None:
@@ -22,7 +27,10 @@ def write_parameters(path: str | Path, parameters: Mapping[str, nn.Variable]) ->
     for parameter in parameters.values():
         # An array keeps the type it was last set with; the file holds float32.
         parameter.data.cast(np.float32)
-    nn.save_parameters(str(path), dict(parameters))
+    # Into memory first: HDF5 does not survive a disk that fills up while it writes.
+    content = BytesIO()
+    nn.save_parameters(content, dict(parameters), extension=".h5")
+    Path(path).write_bytes(content.getvalue())
 
 
 def parameter_shapes(path: str | Path) -> dict[str, tuple[int, ...]]:
@@ -37,7 +45,7 @@ def parameter_shapes(path: str | Path) -> dict[str, tuple[int, ...]]:
     try:
         with h5py.File(path, "r") as file:
             shapes = {name: dataset.shape for name, dataset in _datasets(file, str(path)).items()}
-    except OSError as error:
+    except _DAMAGE as error:
         raise _unreadable(path, error) from error
     return shapes
 
@@ -74,7 +82,7 @@ def read_parameters(
                         f"{path}: '{name}' has shape {found[name].shape}; expected {tuple(shape)}"
                     )
                 arrays[name] = np.asarray(found[name][...], dtype=np.float32)
-    except OSError as error:
+    except _DAMAGE as error:
         raise _unreadable(path, error) from error
     return arrays
 
@@ -101,7 +109,7 @@ def _datasets(group: h5py.Group, path: str, prefix: str = "") -> dict[str, h5py.
     return dict(sorted(found.items(), key=lambda item: int(item[1].attrs.get("index", 0))))
 
 
-def _unreadable(path: str | Path, error: OSError) -> WeightsError:
+def _unreadable(path: str | Path, error: Exception) -> WeightsError:
     if not Path(path).exists():
         return WeightsError(f"{path}: no such file")
-    return WeightsError(f"{path}: not a readable HDF5 file ({str(error).splitlines()[0]})")
+    return WeightsError(f"{path}: not a readable HDF5 file ({' '.join(str(error).split())[:200]})")

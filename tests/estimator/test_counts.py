@@ -4,6 +4,8 @@ import nnabla as nn
 import nnabla.functions as F
 import pytest
 
+import nnabla_nas.function as function
+import nnabla_nas.module as Mo
 from nnabla_nas.estimator import FLOPsEstimator, ParameterEstimator
 from nnabla_nas.estimator.flops import count_multiply_adds
 from nnabla_nas.search_space.mobilenet import SearchNet, TrainNet
@@ -14,6 +16,18 @@ def test_layers_against_their_closed_forms() -> None:
     y = F.convolution(x, nn.Variable((16, 2, 3, 5)), pad=(1, 2), stride=(2, 2), group=4)
     assert count_multiply_adds(y) == (5 * 6 * 16 * 2 * 3 * 5, [])
     assert count_multiply_adds(F.affine(x, nn.Variable((960, 7)))) == (960 * 7, [])
+    y = Mo.DwConv(8, (3, 5), stride=(1, 2), multiplier=2)(x)
+    assert count_multiply_adds(y) == (8 * 4 * 8 * 2 * 3 * 5, [])
+
+
+def test_what_acts_on_single_values_has_a_rule_and_costs_nothing() -> None:
+    x = nn.Variable((1, 8, 6, 6))
+    with function.plain():
+        for layer in (Mo.LeakyReLU(), Mo.Hswish(), Mo.Zero((2, 2)), Mo.MaxPool((3, 3))):
+            assert count_multiply_adds(layer(x)) == (0, []), layer
+        assert count_multiply_adds(Mo.AvgPool((2, 2), channel_last=True)(x)) == (0, [])
+        for mode in ("concat", "add", "mul"):
+            assert count_multiply_adds(Mo.Merging(mode)(x, x, x)) == (0, [])
 
 
 def test_a_function_without_a_rule_is_named() -> None:

@@ -127,6 +127,27 @@ def test_a_damaged_file_is_one_line_and_changes_nothing(tmp_path, damage: str) -
     np.testing.assert_array_equal(block.first._W.d, before)
 
 
+def test_files_with_flipped_bytes_are_refused_in_one_line_or_read(tmp_path) -> None:
+    path = tmp_path / "weights.h5"
+    block = Block()
+    block.save_parameters(str(path))
+    content = path.read_bytes()
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(300):
+        damaged = bytearray(content)
+        for position in rng.integers(len(content), size=20):
+            damaged[position] = rng.integers(256)
+        path.write_bytes(damaged)
+        try:
+            block.load_parameters(str(path), raise_if_missing=True)
+        except WeightsError as error:
+            refused += 1
+            assert len(error.faults) == 1
+            assert "\n" not in str(error)
+    assert refused > 30
+
+
 def test_str_shows_the_tree() -> None:
     text = str(Net())
     assert text.startswith("Net(\n  (a): Block(\n    (first): Linear(3, 4)")

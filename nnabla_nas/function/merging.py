@@ -1,0 +1,62 @@
+"""Putting several inputs together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+
+import nnabla as nn
+import nnabla.functions as F
+
+MERGING_MODES = ("concat", "add", "mul")
+
+
+def concatenate(inputs: Sequence[nn.Variable], axis: int = 1) -> nn.Variable:
+    """Put the inputs behind each other.
+
+    Args:
+        inputs: variables that agree in all axes but one.
+        axis: that axis; by default the channels'.
+    """
+    return F.concatenate(*inputs, axis=axis)
+
+
+def add(inputs: Sequence[nn.Variable]) -> nn.Variable:
+    """Return the sum of the inputs.
+
+    Args:
+        inputs: variables of one shape.
+    """
+    return F.add_n(*inputs)
+
+
+def multiply(inputs: Sequence[nn.Variable]) -> nn.Variable:
+    """Return the product of the inputs, value by value.
+
+    Args:
+        inputs: variables of one shape.
+    """
+    # nnabla's mul_n divides the product by each factor for the gradient: NaN where one is zero.
+    return reduce(F.mul2, inputs)
+
+
+def merge(inputs: Sequence[nn.Variable], mode: str, axis: int = 1) -> nn.Variable:
+    """Put the inputs together.
+
+    Args:
+        inputs: one or more variables; of one shape, but for the axis of `concat`.
+        mode: `concat`, `add` or `mul`.
+        axis: where `concat` joins them.
+
+    Raises:
+        ValueError: if there is no input, or the mode is another.
+    """
+    if mode not in MERGING_MODES:
+        raise ValueError(f"mode must be one of {', '.join(MERGING_MODES)}; got '{mode}'")
+    if not inputs:
+        raise ValueError("merging needs at least one input")
+    if len(inputs) == 1:
+        return inputs[0]
+    if mode == "concat":
+        return concatenate(inputs, axis)
+    return add(inputs) if mode == "add" else multiply(inputs)
