@@ -13,6 +13,10 @@ TEXT
 }
 
 jobs='
+darts_search
+darts_train
+pnas_search
+pnas_train
 mobilenet_cifar10_search
 mobilenet_cifar10_train
 mobilenet_cifar10_reference
@@ -21,6 +25,13 @@ mobilenet_imagenet_train
 mobilenet_imagenet_reference
 mobilenet_imagenet_search_songhan
 mobilenet_imagenet_train_songhan
+pnas_zoph_search
+darts_zoph_search
+zoph_train
+zoph_train_continue
+zoph_train_random
+zoph_train_random_merge_add
+random_wired_train
 '
 
 root=$(dirname -- "$0")

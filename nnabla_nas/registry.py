@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from nnabla_nas.errors import InputError
 
-_IMPORT_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:\S+")
+_IMPORT_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[^\s:]+")
 
 T = TypeVar("T")
 
@@ -129,7 +129,8 @@ class Registry:
                 importlib.import_module(module)
             except ImportError as error:
                 raise InputError(
-                    f"cannot import '{module}' for {self.kind} '{name}': {error}"
+                    f"cannot import '{module}' for {self.kind} '{name}': {error} (is its folder "
+                    "on PYTHONPATH?)"
                 ) from error
         fault = self.fault(name)
         if fault is not None:
@@ -165,11 +166,38 @@ search_spaces.declare(
     "nnabla_nas.search_space.mobilenet:Mobilenet",
     "chain of inverted residuals; each block chooses expansion, kernel or to be skipped",
 )
+search_spaces.declare(
+    "darts",
+    "nnabla_nas.search_space.darts:Darts",
+    "stack of cells; every edge of the normal and of the reduction cell chooses an operation",
+)
+search_spaces.declare(
+    "pnas",
+    "nnabla_nas.search_space.pnas:Pnas",
+    "stack of cells; every edge of every cell chooses an operation of its own",
+)
+search_spaces.declare(
+    "random_wired",
+    "nnabla_nas.search_space.random_wired:RandomWired",
+    "random graph of convolutions and poolings; drawn from the seed, not searched",
+)
+search_spaces.declare(
+    "zoph",
+    "nnabla_nas.search_space.zoph:Zoph",
+    "cells of blocks that see all blocks before them; each block chooses its operation",
+)
+
+runners.declare(
+    "DartsSearcher",
+    "nnabla_nas.runner.searcher.darts:DartsSearcher",
+    "weights all candidates at once; architecture parameters learn by gradient descent",
+    searches=True,
+)
 
 runners.declare(
     "ProxylessNasSearcher",
     "nnabla_nas.runner.searcher.proxyless_nas:ProxylessNasSearcher",
-    "samples one path per step; architecture parameters learn by REINFORCE",
+    "samples one path per step; architecture parameters learn by REINFORCE or binary gates",
     searches=True,
 )
 runners.declare(
@@ -186,9 +214,30 @@ datasets.declare(
     "nnabla_nas.dataset.synthetic:Synthetic",
     "textures drawn from the seed, of any shape and number of classes",
 )
-datasets.declare("cifar10", "nnabla_nas.dataset.cifar10:Cifar10", "60,000 colour 32x32 photographs")
 datasets.declare(
-    "imagenet", "nnabla_nas.dataset.imagenet:Imagenet", "1.3 million colour photographs, 224x224"
+    "cifar10",
+    "nnabla_nas.dataset.cifar10:Cifar10",
+    "60,000 colour 32x32 photographs in 10 classes; downloaded",
+)
+datasets.declare(
+    "cifar100",
+    "nnabla_nas.dataset.cifar100:Cifar100",
+    "60,000 colour 32x32 photographs in 100 classes; downloaded",
+)
+datasets.declare(
+    "fashion_mnist",
+    "nnabla_nas.dataset.fashion_mnist:FashionMnist",
+    "70,000 grey 28x28 pictures of clothes; Debian's package, or downloaded",
+)
+datasets.declare(
+    "folder",
+    "nnabla_nas.dataset.folder:Folder",
+    "images of your own: one folder per class, a CSV file or an npz file",
+)
+datasets.declare(
+    "imagenet",
+    "nnabla_nas.dataset.imagenet:Imagenet",
+    "1.3 million colour photographs, 224x224, or others of your own; read when needed",
 )
 
 estimators.declare(

@@ -1,27 +1,34 @@
-"""Reading the architecture a search has left: arch.h5 or arch.json."""
+"""Architectures as lists of choices: read from arch.h5 or arch.json, drawn, put into words."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from nnabla_nas import random
 from nnabla_nas.errors import GenotypeError, WeightsError
 from nnabla_nas.module.parameter_file import parameter_shapes, read_parameters
 
 _LARGEST_JSON = 10_000_000
 
 
-def read_genotype(path: str | Path, operations: Mapping[str, Sequence[str]]) -> list[int]:
+def read_genotype(
+    path: str | Path,
+    operations: Mapping[str, Sequence[str]],
+    alphas: Mapping[str, tuple[int, ...]] | None = None,
+) -> list[int]:
     """Return the chosen operation of every choice.
 
     Args:
         path: an `.h5` file of architecture parameters, of which the largest value counts, or an
             arch.json.
-        operations: per choice, in order: its path → the names of its candidates. The architecture
-            parameter of a choice lies at `<path>/_alpha`.
+        operations: per choice, in order: its path → the names of its candidates.
+        alphas: per choice, in order: path → shape of its architecture parameter; by default
+            (candidates, 1, 1, 1, 1) at `<path of the choice>/_alpha`.
 
     Returns:
         One index per choice.
@@ -30,39 +37,103 @@ def read_genotype(path: str | Path, operations: Mapping[str, Sequence[str]]) -> 
         GenotypeError: if the file is missing, damaged, or of another search space.
     """
     if not Path(path).is_file():
-        raise GenotypeError(f"{path}: no such architecture file (network.genotype)")
+        raise GenotypeError(f"{path}: no such architecture file")
     if str(path).endswith(".json"):
         return _from_json(Path(path), operations)
-    return _from_parameters(path, operations)
+    if alphas is None:
+        alphas = {f"{one}/_alpha": (len(names), 1, 1, 1, 1) for one, names in operations.items()}
+    return [int(np.argmax(alpha)) for alpha in read_alphas(path, alphas).values()]
 
 
-def _from_parameters(path: str | Path, operations: Mapping[str, Sequence[str]]) -> list[int]:
-    shapes = {f"{choice}/_alpha": (len(names), 1, 1, 1, 1) for choice, names in operations.items()}
+def random_architecture(operations: Mapping[str, Sequence[str]]) -> list[int]:
+    """Draw one candidate of every choice, all equally probable, from the run's seed.
+
+    Args:
+        operations: per choice, in order: its path → the names of its candidates.
+    """
+    stream = random.current().stream("architecture")
+    return [int(stream.integers(len(names))) for names in operations.values()]
+
+
+def architecture_in_words(
+    operations: Mapping[str, Sequence[str]], indices: Sequence[int]
+) -> dict[str, Any]:
+    """Return a fixed architecture as arch.json holds it.
+
+    Args:
+        operations: per choice, in order: its path → the names of its candidates.
+        indices: the chosen candidate of every choice.
+    """
+    chosen = zip(operations.items(), indices, strict=True)
+    return {
+        "choices": [
+            {"path": path, "operation": names[index], "index": index}
+            for (path, names), index in chosen
+        ]
+    }
+
+
+def read_alphas(path: str | Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+    """Return the architecture parameters in a file that holds exactly these.
+
+    Args:
+        path: an `.h5` file.
+        shapes: path → shape of every architecture parameter.
+
+    Raises:
+        GenotypeError: if the file is damaged, one is missing, not finite or of another shape, or
+            there are others.
+    """
     try:
         unknown = sorted(set(parameter_shapes(path)) - set(shapes))
         alphas = read_parameters(path, shapes)
     except WeightsError as error:
-        raise GenotypeError(
-            [f"{fault}; the file must come from a search of this space" for fault in error.faults]
-        ) from error
+        raise not_of_this_space(error) from error
     if unknown:
         raise GenotypeError(
-            f"{path}: '{unknown[0]}' is no choice of this network; network.settings, candidates "
-            "and skip_connect must be those of the search"
+            f"{path}: '{unknown[0]}' is no choice of this network; the network's arguments must "
+            "be those of the search"
         )
     for name, alpha in alphas.items():
         if not np.all(np.isfinite(alpha)):
             raise GenotypeError(f"{path}: '{name}' holds values that are not finite")
-    return [int(np.argmax(alphas[name])) for name in shapes]
+    return alphas
 
 
-def _from_json(path: Path, operations: Mapping[str, Sequence[str]]) -> list[int]:
+def not_of_this_space(error: WeightsError) -> GenotypeError:
+    """Return the error of a parameter file as one of an architecture file.
+
+    Args:
+        error: what reading raised.
+    """
+    return GenotypeError(
+        [f"{fault}; the file must come from a search of this space" for fault in error.faults]
+    )
+
+
+def read_words(path: str | Path) -> Any:
+    """Return the content of an arch.json, whatever it is.
+
+    Args:
+        path: the file.
+
+    Raises:
+        GenotypeError: if it is too large or no JSON.
+    """
+    path = Path(path)
     if path.stat().st_size > _LARGEST_JSON:
         raise GenotypeError(f"{path}: larger than any architecture file ({_LARGEST_JSON:,} bytes)")
     try:
-        words = json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise GenotypeError(f"{path}: not an architecture file: it is no JSON") from error
+
+
+def _from_json(path: Path, operations: Mapping[str, Sequence[str]]) -> list[int]:
+    words = read_words(path)
+    try:
         chosen = {entry["path"]: entry["operation"] for entry in words["choices"]}
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (KeyError, TypeError) as error:
         raise GenotypeError(
             f"{path}: not an architecture file: it needs 'choices', a list of objects with 'path' "
             "and 'operation'"

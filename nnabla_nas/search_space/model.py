@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ import nnabla as nn
 import numpy as np
 
 import nnabla_nas.function as function
-from nnabla_nas.artifact.diagram import Diagram
+from nnabla_nas.artifact.diagram import Diagram, Edge, Node, side_by_side
 from nnabla_nas.artifact.drawing import draw
 from nnabla_nas.module import Choice, Module, Parameter, RandomInput
 from nnabla_nas.module.parameter_file import read_parameters
+
+_SKIP_CONNECTS = ("skip_connect", "Identity")
 
 
 class Model(Module):
@@ -34,7 +37,7 @@ class Model(Module):
         Args:
             grad_only: leave out those that are not trained.
         """
-        alphas = {id(choice.alpha) for choice in self.choices().values()}
+        alphas = self._alpha_ids()
         return OrderedDict(
             (path, p) for path, p in self.get_parameters(grad_only).items() if id(p) in alphas
         )
@@ -45,10 +48,13 @@ class Model(Module):
         Args:
             grad_only: leave out those that are not trained, such as running statistics.
         """
-        alphas = {id(choice.alpha) for choice in self.choices().values()}
+        alphas = self._alpha_ids()
         return OrderedDict(
             (path, p) for path, p in self.get_parameters(grad_only).items() if id(p) not in alphas
         )
+
+    def _alpha_ids(self) -> set[int]:
+        return {id(choice.alpha) for choice in self.choices().values()}
 
     def load_weights(self, path: str | Path) -> None:
         """Start from the weights and running statistics of a file, architecture parameters apart.
@@ -80,6 +86,32 @@ class Model(Module):
     def most_probable_architecture(self) -> list[int]:
         """Return the index of largest probability of every choice, the first one of equals."""
         return [int(np.argmax(choice.probabilities)) for choice in self.choices().values()]
+
+    def kept_operations(self) -> list[str]:
+        """Return the names of the operations that the decoded architecture keeps.
+
+        A search is watched for collapse by them; a space of cells names those of its normal cell.
+        """
+        chosen = zip(self.choices().values(), self.most_probable_architecture(), strict=True)
+        return [choice.names[index] for choice, index in chosen]
+
+    def n_skip_connects(self) -> int:
+        """Return how many of the kept operations do nothing but hand their input on."""
+        return sum(name in _SKIP_CONNECTS for name in self.kept_operations())
+
+    def derived(self) -> Model:
+        """Return the network of the most probable architecture, as costs count it.
+
+        By default the super-network itself, that architecture made the active one. A space whose
+        architecture is no choice between paths returns a network built from it.
+        """
+        if self.choices():
+            self.set_architecture(self.most_probable_architecture())
+        return self
+
+    def retrain_arguments(self) -> dict[str, str]:
+        """Return what the experiment that trains the architecture found changes: key → value."""
+        return {}
 
     def refill_random_inputs(self) -> None:
         """Draw anew what is random in a training pass, such as dropout masks."""
@@ -161,21 +193,39 @@ class Model(Module):
         return "\n".join(lines)
 
     def diagram(self) -> Diagram:
-        """Return the most probable architecture as boxes and arrows."""
-        raise NotImplementedError(f"{type(self).__name__} does not define diagram()")
+        """Return the most probable architecture as boxes and arrows.
 
-    def visualize(self, path: str | Path, dot_path: str | Path | None = None) -> str:
+        A space that does not know better is drawn as its choices, one under the other.
+        """
+        choices = self.decode().get("choices", [])
+        boxes = [Node(c["path"], (c["operation"], c["path"]), c["operation"]) for c in choices]
+        nodes = [Node("input", (), "input"), *boxes, Node("output", (), "output")]
+        edges = [Edge(above.name, below.name) for above, below in pairwise(nodes)]
+        return Diagram("architecture: the choices in order", tuple(nodes), tuple(edges))
+
+    def visualize(
+        self,
+        path: str | Path,
+        dot_path: str | Path | None = None,
+        beside: Mapping[str, Model] | None = None,
+    ) -> str:
         """Draw the most probable architecture.
 
         Args:
             path: the PNG file to write.
             dot_path: the Graphviz source to write; by default beside the PNG.
+            beside: other networks to draw in the same picture, by their titles; such as a
+                reference to compare with.
 
         Returns:
             How it was drawn, in words.
         """
-        path = Path(path)
-        return draw(self.diagram(), path, Path(dot_path or path.with_suffix(".dot")))
+        path, diagram = Path(path), self.diagram()
+        if beside:
+            others = {title: other.diagram() for title, other in beside.items()}
+            title = " and ".join([diagram.title, *others])
+            diagram = side_by_side(title, {diagram.title: diagram, **others})
+        return draw(diagram, path, Path(dot_path or path.with_suffix(".dot")))
 
 
 class ClassificationModel(Model):

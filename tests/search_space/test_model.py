@@ -64,3 +64,13 @@ def test_the_summary_counts() -> None:
     assert "trainable parameters: 24" in text
     assert "architecture parameters: 3 in 2 choices" in text
     assert "architectures: 9" in text
+
+
+def test_a_space_without_a_picture_of_its_own_is_drawn_as_its_choices(tmp_path) -> None:
+    model = Shared()
+    model.second.alpha.d = np.log([0.1, 0.2, 0.7]).reshape(-1, 1, 1, 1, 1)
+    diagram = model.diagram()
+    assert [node.text[0] for node in diagram.nodes] == ["input", "ReLU", "ReLU", "output"]
+    assert len(diagram.edges) == 3
+    model.visualize(tmp_path / "arch.png")
+    assert (tmp_path / "arch.png").stat().st_size > 500

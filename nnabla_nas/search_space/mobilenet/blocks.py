@@ -76,22 +76,3 @@ class InvertedResidual(Mo.Module):
         """
         y = self._conv(x)
         return x + y if self._residual else y
-
-
-class ChoiceBlock(Mo.Module):
-    """A position of the chain at which an operation is chosen.
-
-    Args:
-        mixed: the choice while searching; the chosen operation itself in a network to train.
-    """
-
-    def __init__(self, mixed: Mo.Module) -> None:
-        self._mixed = mixed
-
-    def call(self, x: nn.Variable) -> nn.Variable:
-        """Apply the choice.
-
-        Args:
-            x: (B, C, H, W).
-        """
-        return self._mixed(x)

@@ -37,7 +37,10 @@ def chain_diagram(
     ]
     nodes += [Node("last", (last,), "fixed"), Node("classifier", (classifier,), "fixed")]
     edges = [Edge(before.name, after.name) for before, after in pairwise(nodes)]
-    return Diagram(title, tuple(nodes), tuple(edges))
+    notes = ["width: expansion ratio"]
+    if any("probability" in choice for choice in choices):
+        notes.append("p: probability of the operation")
+    return Diagram(title, tuple(nodes), tuple(edges), notes=tuple(notes))
 
 
 def _choice_node(index: int, position: Position, choice: dict[str, Any]) -> Node:
@@ -48,8 +51,8 @@ def _choice_node(index: int, position: Position, choice: dict[str, Any]) -> Node
     if "probability" in choice:
         lines.append(f"p = {choice['probability']:.2f}")
     if operation == SKIP_CONNECT:
-        return Node(f"block_{index}", tuple(lines), "skip_connect", 0.6)
+        return Node(f"block_{index}", tuple(lines), "skip_connect", 0.8)
     expansion, kernel = expansion_and_kernel(operation)
-    return Node(
-        f"block_{index}", tuple(lines), f"inverted_residual_{kernel}x{kernel}", 0.5 + expansion / 6
-    )
+    # Wide enough for the text at every ratio, so that the widths can be compared.
+    width = 1.4 + expansion / 8
+    return Node(f"block_{index}", tuple(lines), f"inverted_residual_{kernel}x{kernel}", width)

@@ -13,10 +13,14 @@ from typing import Any, Literal
 import nnabla as nn
 
 import nnabla_nas.module as Mo
-from nnabla_nas import random
 from nnabla_nas.artifact.diagram import Diagram
-from nnabla_nas.search_space.genotype import read_genotype
-from nnabla_nas.search_space.mobilenet.blocks import ChoiceBlock, ConvBNReLU, InvertedResidual
+from nnabla_nas.search_space.choice_block import ChoiceBlock
+from nnabla_nas.search_space.genotype import (
+    architecture_in_words,
+    random_architecture,
+    read_genotype,
+)
+from nnabla_nas.search_space.mobilenet.blocks import ConvBNReLU, InvertedResidual
 from nnabla_nas.search_space.mobilenet.candidates import (
     DEFAULT_CANDIDATES,
     DEFAULT_SETTINGS,
@@ -198,10 +202,7 @@ class TrainNet(_MobileNet):
 
     def _chain(self) -> list[Mo.Module]:
         if self._genotype is None:
-            stream = random.current().stream("architecture")
-            self._architecture = [
-                int(stream.integers(len(position.operations))) for position in self._positions
-            ]
+            self._architecture = random_architecture(self._operations())
         else:
             self._architecture = read_genotype(self._genotype, self._operations())
         return [
@@ -211,10 +212,4 @@ class TrainNet(_MobileNet):
 
     def decode(self) -> dict[str, Any]:
         """Return the architecture in words, as arch.json holds it."""
-        chosen = zip(self._operations().items(), self._architecture, strict=True)
-        return {
-            "choices": [
-                {"path": path, "operation": names[index], "index": index}
-                for (path, names), index in chosen
-            ]
-        }
+        return architecture_in_words(self._operations(), self._architecture)

@@ -1,0 +1,243 @@
+"""The networks of the zoph space.
+
+Source: Zoph et al., "Learning Transferable Architectures for Scalable Image Recognition", 2018.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import nnabla as nn
+import numpy as np
+
+import nnabla_nas.module as Mo
+import nnabla_nas.module.static as smo
+from nnabla_nas.artifact.diagram import Diagram
+from nnabla_nas.errors import InputError
+from nnabla_nas.search_space.genotype import (
+    architecture_in_words,
+    random_architecture,
+    read_genotype,
+)
+from nnabla_nas.search_space.model import ClassificationModel
+from nnabla_nas.search_space.zoph.arguments import (
+    CANDIDATES,
+    CELLS,
+    argument_faults,
+    classes,
+    source_faults,
+)
+from nnabla_nas.search_space.zoph.cells import ConvBNReLU
+from nnabla_nas.search_space.zoph.picture import cells_diagram
+
+# Positions in the network: input, two stem convolutions, the cells; in a cell: two projections,
+# the blocks.
+_FIRST_CELL, _FIRST_BLOCK = 3, 2
+
+
+class _ZophNet(ClassificationModel):
+    """Two stem convolutions, cells of blocks, a 1×1 convolution to the classes, global average.
+
+    Args:
+        name: what drawings call the network.
+        input_shape: (C, H, W) of one image.
+        n_classes: outputs.
+        stem_channels: channels of the 7×7 and the 3×3 convolution in front of the cells.
+        cells: per cell its class, or the name `ZophCell`.
+        cell_depth: per cell the number of blocks.
+        cell_channels: per cell the channels of a block.
+        reducing: per cell whether it halves the resolution.
+        join_parameters: per cell and block the architecture parameter; by default new ones.
+        candidates: the operations a block chooses from, names or classes.
+        mode: `sample`: one path at a time; `linear`: all, weighted; `max`: the most probable. A
+            network to train has one path and takes it so that one experiment serves both.
+        merging_mode: how a cell merges what its blocks compute into its output.
+        label_smoothing: share of the target spread evenly over all classes.
+        weights: a parameter file to start from.
+    """
+
+    def __init__(
+        self,
+        name: str = "",
+        input_shape: tuple[int, int, int] = (3, 32, 32),
+        n_classes: int = 10,
+        stem_channels: int = 128,
+        cells: Sequence[Any] = ("ZophCell", "ZophCell", "ZophCell"),
+        cell_depth: Sequence[int] = (7, 7, 7),
+        cell_channels: Sequence[int] = (128, 256, 512),
+        reducing: Sequence[bool] = (False, True, True),
+        join_parameters: Sequence[Sequence[Mo.Parameter | None]] | None = None,
+        candidates: Sequence[Any] = tuple(CANDIDATES),
+        mode: Literal["linear", "sample", "max"] = "sample",
+        merging_mode: Literal["concat", "add"] = "concat",
+        label_smoothing: float = 0.0,
+        weights: str | None = None,
+    ) -> None:
+        self.name = name
+        self.label_smoothing = label_smoothing
+        self._join_parameters = join_parameters
+        self._candidates = classes(CANDIDATES, candidates)
+        self._depths = list(cell_depth)
+        self._merging_mode = merging_mode
+        self._input = smo.Input(nn.Variable((1, *input_shape)), name="input")
+        self._stem = [ConvBNReLU([self._input], stem_channels, 7, "stem 7x7")]
+        self._stem.append(ConvBNReLU(self._stem, stem_channels, 3, "stem 3x3"))
+        outputs: list[Any] = list(self._stem)
+        rows = zip(cells, cell_depth, cell_channels, reducing, strict=True)
+        for index, (cell, depth, channels, reduces) in enumerate(rows):
+            outputs.append(
+                classes(CELLS, [cell])[0](
+                    outputs[-2:],
+                    self._candidates,
+                    channels,
+                    f"cell {index}",
+                    n_modules=depth,
+                    reducing=reduces,
+                    join_parameters=None if join_parameters is None else join_parameters[index],
+                    mode=mode,
+                    merging_mode=merging_mode,
+                    operations=self._operations_of_cell(index),
+                )
+            )
+        self._cells = outputs[2:]
+        self._graph = smo.Graph(modules=[self._input, *outputs], name=name)
+        self._graph.extend(_head(outputs[-1], n_classes))
+        if weights is not None:
+            self.load_weights(weights)
+
+    def _children(self) -> Iterator[tuple[str, Any]]:
+        # What the graph holds is the network's own: paths begin with positions in the graph.
+        yield from self._graph.modules.items()
+
+    def _operations_of_cell(self, cell: int) -> list[int] | None:
+        """Return the operation of every block of a cell, None where it is to be chosen."""
+        return None
+
+    def _operations(self) -> OrderedDict[str, tuple[str, ...]]:
+        """Return path → names of the candidates for every block."""
+        names = tuple(candidate.__name__ for candidate in self._candidates)
+        return OrderedDict(
+            (f"{_FIRST_CELL + cell}/{_FIRST_BLOCK + block}", names)
+            for cell, depth in enumerate(self._depths)
+            for block in range(depth)
+        )
+
+    @property
+    def graph(self) -> smo.Graph:
+        """The network as a graph of static modules."""
+        return self._graph
+
+    def choices(self) -> OrderedDict[str, Mo.Choice]:
+        """Return the decisions of the architecture by the path of their block, in order."""
+        return OrderedDict(
+            (path.rpartition("/")[0], choice) for path, choice in super().choices().items()
+        )
+
+    @staticmethod
+    def check_arguments(arguments: dict[str, Any]) -> list[tuple[str, str]]:
+        """Return (argument, what is wrong) for values no network can be built from.
+
+        Args:
+            arguments: the constructor's arguments, already of the right types.
+        """
+        return argument_faults(arguments)
+
+    def call(self, x: nn.Variable) -> nn.Variable:
+        """Return the logits.
+
+        Args:
+            x: (B, C, H, W).
+
+        Returns:
+            (B, n_classes).
+        """
+        self._input.value = x
+        return self._graph()
+
+    def diagram(self) -> Diagram:
+        """Return the most probable architecture, the cells framed."""
+        title = "most probable architecture" if self.choices() else "architecture"
+        return cells_diagram(
+            title, self._stem, self._cells, self.decode()["choices"], self._merging_mode
+        )
+
+
+def _head(parent: smo.Module, n_classes: int) -> list[smo.Module]:
+    """Return the classifier: 1×1 convolution, batch normalisation, average over all pixels."""
+    conv = smo.Conv([parent], parent.shape[1], n_classes, (1, 1), with_bias=False, name="classes")
+    norm = smo.BatchNormalization([conv], n_classes, 4)
+    average = smo.GlobalAvgPool([norm], name="average")
+    return [conv, norm, average, smo.Collapse([average], name="logits")]
+
+
+class SearchNet(_ZophNet):
+    """The super-network: every block chooses between all candidates."""
+
+
+class TrainNet(_ZophNet):
+    """One architecture of the space.
+
+    Args:
+        arguments: as of SearchNet.
+        param_path: arch.h5 or arch.json of a search. Without one the largest of the
+            `join_parameters` count; without these the architecture is drawn from the run's seed.
+        random_init: say that the architecture is to be drawn: a file is refused.
+        genotype: another name of `param_path`, which other spaces' networks use.
+        keywords: as of SearchNet.
+
+    Raises:
+        GenotypeError: if the file is missing, damaged, or of another search space.
+        InputError: if two different architectures are given.
+    """
+
+    def __init__(
+        self,
+        *arguments: Any,
+        param_path: str | None = None,
+        random_init: bool = False,
+        genotype: str | None = None,
+        **keywords: Any,
+    ) -> None:
+        sources = {"param_path": param_path, "random_init": random_init, "genotype": genotype}
+        faults = source_faults({**keywords, **sources})
+        if faults:
+            raise InputError([f"{key}: {text}" for key, text in faults])
+        self._file = param_path if genotype is None else genotype
+        self._architecture: list[int] | None = None
+        super().__init__(*arguments, **keywords)
+
+    @staticmethod
+    def check_arguments(arguments: dict[str, Any]) -> list[tuple[str, str]]:
+        """Return (argument, what is wrong) for values no network can be built from.
+
+        Args:
+            arguments: the constructor's arguments, already of the right types.
+        """
+        return argument_faults(arguments) + source_faults(arguments)
+
+    @property
+    def architecture(self) -> list[int]:
+        """The index of every block's operation, in the order of the blocks."""
+        if self._architecture is None:
+            self._architecture = self._read_architecture()
+        return self._architecture
+
+    def _read_architecture(self) -> list[int]:
+        operations = self._operations()
+        if self._file is not None:
+            alphas = {f"{path}/_join_parameters": (len(o),) for path, o in operations.items()}
+            return read_genotype(self._file, operations, alphas)
+        if self._join_parameters is not None:
+            given = [one for cell in self._join_parameters for one in cell]
+            return [0 if one is None else int(np.argmax(one.d)) for one in given]
+        return random_architecture(operations)
+
+    def _operations_of_cell(self, cell: int) -> list[int]:
+        before = sum(self._depths[:cell])
+        return self.architecture[before : before + self._depths[cell]]
+
+    def decode(self) -> dict[str, Any]:
+        """Return the architecture in words, as arch.json holds it."""
+        return architecture_in_words(self._operations(), self.architecture)
