@@ -9,7 +9,7 @@ if sys.version_info[:2] != (3, 10):
     raise ImportError(
         "nnabla_nas needs Python 3.10, this is "
         + ".".join(str(number) for number in sys.version_info[:2])
-        + ": nnabla 1.39.0 has no wheel for others; "
+        + ": nnabla 1.39.0 has no wheel for newer ones, and all is pinned for it; "
         + "`./run.sh python main.py ...` brings the right one"
     )
 

@@ -14,8 +14,16 @@ from nnabla_nas import __version__
 from nnabla_nas.errors import InputError, NasError
 from nnabla_nas.registry import did_you_mean
 
-TOOLS = {"demo": "nnabla_nas.tool.demo"}
-_SUMMARIES = {"demo": "search, retrain and compare a small network on embedded data"}
+TOOLS = {
+    "demo": "nnabla_nas.tool.demo",
+    "info": "nnabla_nas.tool.info",
+    "list": "nnabla_nas.tool.list",
+}
+_SUMMARIES = {
+    "demo": "search, retrain and compare a small network on embedded data",
+    "info": "versions, the device a run would take and why, and where data is looked for",
+    "list": "every search space, algorithm, data set, estimator, solver and scheduler",
+}
 _NOT_KEYS = ("config_file", "set", "dry_run", "no_visualize")
 _INTERRUPTED = 130
 
@@ -101,10 +109,10 @@ def main(argv: Sequence[str] | None = None, prog: str = "nnabla-nas") -> int:
 
 
 def _dispatch(argv: list[str], prog: str) -> int:
-    if argv and argv[0] in TOOLS:
-        code: int = importlib.import_module(TOOLS[argv[0]]).main(argv[1:])
-        return code
     try:
+        if argv and argv[0] in TOOLS:
+            code: int = importlib.import_module(TOOLS[argv[0]]).main(argv[1:])
+            return code
         values = _parse(argv, prog)
     except SystemExit as leaving:
         # --help and --version have printed what was asked for.

@@ -1,6 +1,6 @@
 """What a run leaves behind: its folder and files, log, curves, drawing and result."""
 
-from nnabla_nas.artifact.diagram import Diagram, Edge, Group, Node
+from nnabla_nas.artifact.diagram import Diagram, Edge, Group, Node, side_by_side
 from nnabla_nas.artifact.drawing import draw
 from nnabla_nas.artifact.environment import describe_environment
 from nnabla_nas.artifact.meter import Meter, Meters
@@ -27,4 +27,5 @@ __all__ = [
     "describe_environment",
     "draw",
     "retrain_command",
+    "side_by_side",
 ]

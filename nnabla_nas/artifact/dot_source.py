@@ -18,11 +18,11 @@ def to_dot(diagram: Diagram) -> str:
     Args:
         diagram: what to draw.
     """
-    from graphviz import Digraph, nohtml
+    from graphviz import Digraph
 
     graph = Digraph(
         graph_attr={
-            "label": nohtml(_escaped(diagram.title)),
+            "label": _heading(diagram),
             "labelloc": "t",
             "fontname": "Helvetica",
             "fontsize": "15",
@@ -53,6 +53,31 @@ def to_dot(diagram: Diagram) -> str:
     _add_nodes(graph, diagram, identifiers)
     _add_edges(graph, diagram, identifiers)
     return str(graph.source)
+
+
+def _heading(diagram: Diagram) -> str:
+    """Return the label of the whole picture: title, legend and note, one under the other."""
+    rows = [f"<TR><TD>{_words(diagram.title)}</TD></TR>"]
+    if diagram.legend:
+        cells = "".join(
+            f'<TD BGCOLOR="{colour}" BORDER="1" WIDTH="18">{_small(" ")}</TD>'
+            f'<TD ALIGN="LEFT">{_small(words)}&nbsp;&nbsp;</TD>'
+            for colour, words in diagram.legend
+        )
+        table = f'<TABLE BORDER="0" CELLSPACING="4" CELLPADDING="0"><TR>{cells}</TR></TABLE>'
+        rows.append(f"<TR><TD>{table}</TD></TR>")
+    if diagram.notes:
+        rows.append(f"<TR><TD>{_small('; '.join(diagram.notes))}</TD></TR>")
+    return f'<<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="2">{"".join(rows)}</TABLE>>'
+
+
+def _small(text: str) -> str:
+    return f'<FONT POINT-SIZE="10">{_words(text)}</FONT>'
+
+
+def _words(text: str) -> str:
+    # Graphviz refuses a cell with nothing between the tags.
+    return html.escape(printable(text)) or " "
 
 
 def _add_nodes(graph: Digraph, diagram: Diagram, identifiers: dict[str, str]) -> None:

@@ -56,7 +56,8 @@ class Monitor:
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = sys.stdout if stream is None else stream
+        # Python has no standard output where it was closed.
+        self._stream: TextIO | None = sys.stdout if stream is None else stream
         self._log: TextIO | None = None
         self._waiting: list[str] = []
         self._said: set[str] = set()
@@ -143,7 +144,7 @@ class Monitor:
             total=total,
             desc=description,
             file=self._stream,
-            disable=not self._stream.isatty(),
+            disable=self._stream is None or not self._stream.isatty(),
             bar_format=_BAR,
             leave=False,
             dynamic_ncols=True,
@@ -165,14 +166,20 @@ class Monitor:
                 self._give_up(log.name, error)
 
     def _print(self, text: str) -> None:
+        if self._stream is None:
+            return
         encoding = self._stream.encoding or "utf-8"
         printable = text.encode(encoding, errors="backslashreplace").decode(encoding)
-        if self._bars:
-            from tqdm import tqdm
+        try:
+            if self._bars:
+                from tqdm import tqdm
 
-            tqdm.write(printable, file=self._stream)
-        else:
-            print(printable, file=self._stream, flush=True)
+                tqdm.write(printable, file=self._stream)
+            else:
+                print(printable, file=self._stream, flush=True)
+        except OSError:
+            # Nobody reads the console any more; a run is worth more than what it would have said.
+            self._stream = None
 
     def _record(self, text: str) -> None:
         stamp = f"{datetime.now():%Y-%m-%d %H:%M:%S}"

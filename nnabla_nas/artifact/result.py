@@ -33,6 +33,7 @@ class Result:
         uncounted: names of functions whose multiply-adds are not known.
         weights_epoch: the epoch weights.h5 is from, if weights were chosen by epoch.
         retrain: the command that trains the found architecture, after a search.
+        stopped: why a search ended before its last epoch, if it did.
     """
 
     status: Status
@@ -49,6 +50,7 @@ class Result:
     uncounted: Sequence[str] = field(default_factory=tuple)
     weights_epoch: int | None = None
     retrain: str | None = None
+    stopped: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of result.json; metrics that are not finite become null."""
@@ -69,6 +71,7 @@ class Result:
             "uncounted": list(self.uncounted),
             "weights_epoch": self.weights_epoch,
             "retrain": self.retrain,
+            "stopped": self.stopped,
         }
 
 
@@ -78,21 +81,31 @@ def _finite(metrics: Mapping[str, float] | None) -> dict[str, float | None] | No
     return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
 
 
-def retrain_command(folder: RunFolder, output: str | Path | None = None) -> str:
+def retrain_command(
+    folder: RunFolder,
+    output: str | Path | None = None,
+    changes: Mapping[str, str] | None = None,
+) -> str:
     """Return the shell command that trains the architecture found in a folder.
 
     Args:
         folder: the folder of the search.
         output: where the training shall write; by default the folder `train` beside a folder
             named `search`, else the folder's own name with `-train`.
+        changes: key → value of what else the training changes in the experiment.
     """
     if output is None:
         path = folder.path if folder.path.name not in ("", "..") else folder.path.resolve()
         output = path.with_name("train" if path.name == "search" else f"{path.name}-train")
+    values = {
+        "train_portion": "1.0",
+        "network.genotype": folder.arch_h5,
+        **(changes or {}),
+    }
     return shlex.join(
         [
             *("python", "main.py", "-f", str(folder.config), "-a", "Trainer", "--no-search"),
-            *("-x", "train_portion=1.0", "-x", f"network.genotype={folder.arch_h5}"),
+            *(word for key, value in values.items() for word in ("-x", f"{key}={value}")),
             *("-o", str(output)),
         ]
     )

@@ -3,40 +3,26 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnabla_nas.artifact.columns import columns
 from nnabla_nas.artifact.diagram import Diagram, Group, Node
+from nnabla_nas.artifact.heading import Heading
 from nnabla_nas.artifact.layers import place_layers
 from nnabla_nas.artifact.layout import Layout, Point, place_columns
+from nnabla_nas.artifact.lettering import INK, drawable, extent, font
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
-    from PIL.ImageFont import FreeTypeFont
-    from PIL.ImageFont import ImageFont as BitmapFont
-
-    Font = FreeTypeFont | BitmapFont
 
 _LINE = "#5f6b7a"
 _FRAME = "#a9b3c0"
-_INK = "#101418"
 _LEAST_WIDTH = 110.0
 _PADDING = 8.0
 _MARGIN = 34.0
 _FRAME_MARGIN = 9.0
 _ARROW = 7.0
-# Pillow's own font has the letters of ASCII only.
-_LOOKALIKES = str.maketrans(
-    {
-        "\N{MULTIPLICATION SIGN}": "x",
-        "\N{EN DASH}": "-",
-        "\N{EM DASH}": "-",
-        "\N{GREEK SMALL LETTER ALPHA}": "alpha",
-        "\N{RIGHTWARDS ARROW}": "->",
-    }
-)
 
 
 class SimplePicture:
@@ -47,15 +33,12 @@ class SimplePicture:
     """
 
     def __init__(self, diagram: Diagram) -> None:
-        from PIL import ImageFont
-
         self.diagram = diagram
-        self._font: Font = ImageFont.load_default(14)
-        self._small: Font = ImageFont.load_default(12)
+        self._font, self._small = font(14), font(12)
         sizes = {node.name: self._size(node) for node in diagram.nodes}
         wrapped = columns(diagram)
         labels = {
-            index: self._extent(edge.label, self._small)
+            index: extent(edge.label, self._small)
             for index, edge in enumerate(diagram.edges)
             if edge.label
         }
@@ -73,20 +56,18 @@ class SimplePicture:
         """
         from PIL import Image, ImageDraw
 
-        title_width, title_height = self._extent(self.diagram.title, self._font)
+        heading = Heading(self.diagram)
         frames = max(
-            [self._extent(group.title, self._small)[0] for group in self.diagram.groups],
+            [extent(group.title, self._small)[0] for group in self.diagram.groups],
             default=0.0,
         )
-        width = max(self._layout.width, title_width, frames) + 2 * _MARGIN
+        width = max(self._layout.width, heading.width, frames) + 2 * _MARGIN
         self._left = (width - self._layout.width) / 2
-        self._top = 2 * _MARGIN + title_height
+        self._top = 1.6 * _MARGIN + heading.height
         height = self._top + self._layout.height + _MARGIN
         picture = Image.new("RGB", (math.ceil(width), math.ceil(height)), "white")
         canvas = ImageDraw.Draw(picture)
-        canvas.text(
-            (width / 2, _MARGIN / 2), _drawable(self.diagram.title), _INK, self._font, anchor="ma"
-        )
+        heading.draw(canvas, width / 2, _MARGIN / 2)
         self._draw_frames(canvas)
         self._draw_arrows(canvas)
         for node in self.diagram.nodes:
@@ -98,14 +79,14 @@ class SimplePicture:
             if not group.nodes:
                 continue
             corners = self._corners(group)
-            title_width, title_height = self._extent(group.title, self._small)
+            title_width, title_height = extent(group.title, self._small)
             left = min(x for x, _ in corners) - _FRAME_MARGIN
             right = max(x for x, _ in corners) + _FRAME_MARGIN
             top = min(y for _, y in corners) - title_height - 6
             bottom = max(y for _, y in corners) + _FRAME_MARGIN
             right = max(right, left + title_width + 2 * _PADDING)
             canvas.rounded_rectangle((left, top, right, bottom), 8, outline=_FRAME)
-            canvas.text((left + _PADDING, top + 3), _drawable(group.title), _LINE, self._small)
+            canvas.text((left + _PADDING, top + 3), drawable(group.title), _LINE, self._small)
 
     def _draw_arrows(self, canvas: ImageDraw) -> None:
         for route in self._layout.routes:
@@ -117,7 +98,7 @@ class SimplePicture:
                 fill=_LINE,
             )
         for index, centre in self._layout.labels.items():
-            middle, text = self._shifted(centre), _drawable(self.diagram.edges[index].label)
+            middle, text = self._shifted(centre), drawable(self.diagram.edges[index].label)
             box = canvas.textbbox(middle, text, self._small, anchor="mm")
             canvas.rectangle((box[0] - 2, box[1] - 1, box[2] + 2, box[3] + 1), fill="white")
             canvas.text(middle, text, _LINE, self._small, anchor="mm")
@@ -130,8 +111,8 @@ class SimplePicture:
         line_y = box[1] + _PADDING
         for index, line in enumerate(node.text):
             font = self._small if index else self._font
-            canvas.text((x, line_y), _drawable(line), _INK, font, anchor="ma")
-            line_y += self._extent(line, font)[1]
+            canvas.text((x, line_y), drawable(line), INK, font, anchor="ma")
+            line_y += extent(line, font)[1]
 
     def _corners(self, group: Group) -> list[Point]:
         """Return points around all that belongs into a frame: boxes, and arrows between them."""
@@ -149,21 +130,11 @@ class SimplePicture:
 
     def _size(self, node: Node) -> Point:
         extents = [
-            self._extent(line, self._small if index else self._font)
+            extent(line, self._small if index else self._font)
             for index, line in enumerate(node.text)
         ]
         width = max(_LEAST_WIDTH * node.width, max(w for w, _ in extents) + 2 * _PADDING)
         return width, sum(h for _, h in extents) + 2 * _PADDING
 
-    def _extent(self, text: str, font: Font) -> Point:
-        _, _, _, height = font.getbbox("Ág")
-        return font.getlength(_drawable(text)), float(height) + 2
-
     def _shifted(self, point: Point) -> Point:
         return point[0] + self._left, point[1] + self._top
-
-
-def _drawable(text: str) -> str:
-    parts = unicodedata.normalize("NFKD", text.translate(_LOOKALIKES))
-    letters = "".join(part for part in parts if not unicodedata.combining(part))
-    return letters.encode("ascii", errors="replace").decode("ascii")

@@ -5,11 +5,20 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from nnabla_nas.artifact.network_graph import GraphNode, graph_definition
 from nnabla_nas.artifact.writing import writing
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from PIL.Image import Image
+
+
+_BINS = 30
 
 
 class TensorBoard:
@@ -51,21 +60,87 @@ class TensorBoard:
         finite = {tag: float(value) for tag, value in values.items() if math.isfinite(value)}
         self._add([summary.scalar(tag, value) for tag, value in finite.items()], step)
 
-    def image(self, tag: str, png_path: Path, step: int) -> None:
+    def image(self, tag: str, picture: Path | Image, step: int) -> None:
         """Add a picture.
 
         Args:
             tag: its name.
-            png_path: the picture.
+            picture: the picture, or the file it is in.
             step: the position on the slider.
         """
         import numpy as np
         from PIL import Image
         from tensorboardX import summary
 
-        with Image.open(png_path) as picture:
+        if isinstance(picture, Path):
+            with Image.open(picture) as opened:
+                pixels = np.asarray(opened.convert("RGB"))
+        else:
             pixels = np.asarray(picture.convert("RGB"))
         self._add([summary.image(tag, pixels, dataformats="HWC")], step)
+
+    def histograms(self, values: Mapping[str, npt.NDArray[np.float32]], step: int) -> None:
+        """Add the distribution of some values, one for each tag.
+
+        Args:
+            values: the values by tag; those that are not finite are left out.
+            step: the position on the axis of depth.
+        """
+        import numpy as np
+        from tensorboardX import summary
+
+        finite = {tag: array[np.isfinite(array)] for tag, array in values.items()}
+        made = [summary.histogram(tag, a, bins=_BINS) for tag, a in finite.items() if a.size]
+        self._add(made, step)
+
+    def graph(self, nodes: Iterable[GraphNode]) -> None:
+        """Set the graph of the network; the newest one is shown.
+
+        Args:
+            nodes: its functions.
+        """
+        from tensorboardX.proto.event_pb2 import Event
+
+        event = Event(graph_def=graph_definition(nodes), wall_time=time.time())
+        with writing(self.folder):
+            self._writer.write_event(event)
+            self._writer.flush()
+
+    def layout(self, categories: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+        """Arrange curves on the page of custom scalars.
+
+        Args:
+            categories: per category, by its title: the charts, by title: regular expressions of
+                the tags in it.
+        """
+        from tensorboardX import summary
+
+        charts = {
+            title: {chart: ["Multiline", list(tags)] for chart, tags in category.items()}
+            for title, category in categories.items()
+        }
+        self._add([summary.custom_scalars(charts)], 0)
+
+    def hyperparameters(
+        self,
+        values: Mapping[str, str | bool | int | float],
+        metrics: Mapping[str, float | None],
+        step: int,
+    ) -> None:
+        """Add the row of this run to the table of runs; call it once, at the end.
+
+        tensorboardX's own `add_hparams` would make a second run of it.
+
+        Args:
+            values: what the run was given, by name.
+            metrics: what it achieved, by tag, also added as points of curves; None for what was
+                not measured: TensorBoard takes the columns of all runs from one of them.
+            step: where on the horizontal axis.
+        """
+        from tensorboardX import summary
+
+        self._add(list(summary.hparams(dict(values), dict(metrics))), step)
+        self.scalars({tag: value for tag, value in metrics.items() if value is not None}, step)
 
     def text(self, tag: str, text: str, step: int) -> None:
         """Add a text.

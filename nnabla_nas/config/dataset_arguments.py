@@ -69,12 +69,10 @@ def check_sizes(experiment: Experiment, info: Any, searching: bool) -> list[Faul
         info: the sizes of the data set.
         searching: whether the algorithm searches, so that the rest trains the architecture.
     """
-    if not (experiment.epoch or (searching and experiment.warmup)):
-        return []
     portion, name = experiment.train_portion, experiment.dataset.name
     n_train = round(portion * info.n_train)
     parts = [("batch_size_train", experiment.batch_size_train, n_train, "model parameters")]
-    if searching and experiment.epoch:
+    if searching:
         n_rest = info.n_train - n_train
         parts.append(("batch_size_valid", experiment.batch_size_valid, n_rest, "architecture"))
     return [

@@ -41,7 +41,36 @@ _TYPES = "'float' (half and mixed precision are not available in this version)"
 
 
 class Experiment(BaseModel):
-    """One experiment; the fields are the keys of the JSON file."""
+    """One experiment; the fields are the keys of the JSON file.
+
+    Args:
+        dataset: the registered data set, and its options.
+        input_shape: of one example, [channels, height, width]; by default the data set's, which it
+            must agree with.
+        epoch: epochs of the search or the training, warm-up not counted.
+        batch_size_train: examples per update of the weights.
+        batch_size_valid: examples per update of the architecture.
+        mini_batch_train: examples on the device at once; the gradients of the passes of a batch
+            are summed. Divides the batch size, which is the default.
+        mini_batch_valid: likewise for `batch_size_valid`.
+        warmup: epochs before the others in which the weights alone learn (searchers).
+        cutout: side of the square that is erased from each training image, in pixels.
+        aux_weight: weight of the auxiliary head's loss, where a network has one.
+        print_frequency: updates between progress lines in log.txt and points of the time curves.
+        network: the search space, and the arguments of its networks.
+        algorithm: the searcher or trainer, and its options; by default `DartsSearcher` where
+            `search` is true and `Trainer` elsewhere.
+        search: whether to build the search network; by default as the algorithm needs it.
+        train_portion: share of the training set that trains the weights. The rest trains the
+            architecture (searchers), or selects the epoch whose weights are kept (Trainer). By
+            default 0.5 for searchers and 1 for Trainer.
+        optimizer: how the parameters learn: `train`, `valid` (the architecture) and `warmup`.
+        seed: of everything random.
+        context: what to compute on; `auto` takes a GPU if there is a usable one.
+        device_id: which GPUs may be used.
+        type_config: type of the numbers.
+        output_path: where everything is written; a folder that holds a run is refused.
+    """
 
     model_config = STRICT
 

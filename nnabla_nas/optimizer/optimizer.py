@@ -77,8 +77,12 @@ class Optimizer:
         """Make every gradient lazily zero, which makes every parameter inactive."""
         self._solver.zero_grad()
 
-    def update(self) -> float | None:
+    def update(self, only: Mapping[str, np.ndarray] | None = None) -> float | None:
         """Move the active parameters by one step.
+
+        Args:
+            only: for parameters of which but a part is to move, by name: an array of their shape
+                that is true there. The rest keeps its value and its solver state.
 
         Returns:
             The L2 norm of all active gradients before clipping; None where nothing is clipped.
@@ -86,7 +90,10 @@ class Optimizer:
         norm = self._clip()
         self._decay()
         self._solver.set_learning_rate(self.learning_rate)
+        before = {name: self._arrays(name) for name in only or {}}
         self._solver.update()
+        for name, moves in (only or {}).items():
+            self._put_back(name, before[name], moves)
         self._n_done += 1
         return norm
 
@@ -126,6 +133,23 @@ class Optimizer:
                 current.pstate[key].d = array
         self._solver.set_states(states)
         self._n_done = state["updates"]
+
+    def _arrays(self, name: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Return copies of a parameter's value and solver state."""
+        state = self._solver.get_states()[name].pstate
+        copies = {key: array.d.copy() for key, array in state.items()}
+        return self._parameters[name].d.copy(), copies
+
+    def _put_back(
+        self, name: str, before: tuple[np.ndarray, dict[str, np.ndarray]], moves: np.ndarray
+    ) -> None:
+        parameter, (value, arrays) = self._parameters[name], before
+        parameter.d = np.where(moves, parameter.d, value)
+        states = self._solver.get_states()
+        for key, array in arrays.items():
+            current = states[name].pstate[key]
+            current.d = np.where(moves, current.d, array)
+        self._solver.set_states(states)
 
     def _active(self) -> Iterator[nn.Variable]:
         for parameter in self._parameters.values():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import nnabla as nn
@@ -10,15 +11,17 @@ import nnabla as nn
 from nnabla_nas.dataset.dataset import Batch
 from nnabla_nas.search_space.model import Model
 
-Purpose = Literal["train", "judge", "evaluate"]
+Purpose = Literal["train", "judge", "gate", "evaluate"]
 
 _PROPERTIES: dict[Purpose, dict[str, bool]] = {
     # Batch statistics, which also move the running ones.
-    "train": {"training": True, "private_statistics": False},
+    "train": {"training": True, "private_statistics": False, "gated": False},
     # Batch statistics in buffers of the graph's own: judging an architecture leaves no trace.
-    "judge": {"training": False, "private_statistics": True},
+    "judge": {"training": False, "private_statistics": True, "gated": False},
+    # Likewise, with two candidates of every choice behind binary gates.
+    "gate": {"training": False, "private_statistics": True, "gated": True},
     # Running statistics.
-    "evaluate": {"training": False, "private_statistics": False},
+    "evaluate": {"training": False, "private_statistics": False, "gated": False},
 }
 
 
@@ -29,7 +32,8 @@ class Graph:
         model: the network; which candidates are computed may change between passes.
         input_shape: (C, H, W) of one example.
         batch_size: examples per pass.
-        purpose: `train`, `judge` (batch statistics without a trace) or `evaluate`.
+        purpose: `train`, `judge` (batch statistics without a trace), `gate` (likewise, two
+            candidates behind gates) or `evaluate`.
         loss_weights: weights of the outputs where there are several.
     """
 
@@ -42,6 +46,7 @@ class Graph:
         loss_weights: Sequence[float] | None = None,
     ) -> None:
         self._model = model
+        self._batch_size = batch_size
         self._refills = purpose == "train"
         self._inputs = nn.Variable((batch_size, *input_shape))
         self._targets = nn.Variable((batch_size, 1))
@@ -86,6 +91,23 @@ class Graph:
         """
         self._loss.backward(scale, clear_buffer=True)
 
+    def accumulate(self, batch: Batch) -> tuple[float, float]:
+        """Add the gradients of a batch's mean loss to those of the parameters.
+
+        Args:
+            batch: examples for one or several passes of the graph.
+
+        Returns:
+            Mean loss and mean top-1 error.
+        """
+        passes = list(mini_batches(batch, self._batch_size))
+        loss_sum = error_sum = 0.0
+        for mini_batch in passes:
+            loss, error = self.forward(mini_batch)
+            self.backward(1 / len(passes))
+            loss_sum, error_sum = loss_sum + loss, error_sum + error
+        return loss_sum / len(passes), error_sum / len(passes)
+
     def _run(self, batch: Batch, **clearing: bool) -> tuple[float, float]:
         self._inputs.d = batch.inputs
         self._targets.d = batch.targets
@@ -93,3 +115,32 @@ class Graph:
             self._model.refill_random_inputs()
         nn.forward_all([self._loss, self._error], **clearing)
         return float(self._loss.d), float(self._error.d)
+
+
+def mini_batches(batch: Batch, size: int) -> Iterator[Batch]:
+    """Yield consecutive parts of a batch.
+
+    Args:
+        batch: the batch.
+        size: examples per part; divides the batch.
+    """
+    for start in range(0, len(batch.targets), size):
+        part = slice(start, start + size)
+        yield Batch(batch.inputs[part], batch.targets[part])
+
+
+@contextmanager
+def fixed(parameters: Iterable[nn.Variable]) -> Iterator[None]:
+    """Compute no gradients of some parameters in the block, in graphs built before as well.
+
+    Args:
+        parameters: trained parameters.
+    """
+    switched = list(parameters)
+    for parameter in switched:
+        parameter.need_grad = False
+    try:
+        yield
+    finally:
+        for parameter in switched:
+            parameter.need_grad = True

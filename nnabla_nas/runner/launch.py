@@ -20,6 +20,7 @@ from nnabla_nas.device.context import choose_device
 from nnabla_nas.device.runtime import Runtime
 from nnabla_nas.errors import DivergedError, NasError
 from nnabla_nas.registry import runners
+from nnabla_nas.runner.mode import check_mode
 from nnabla_nas.runner.runner import Runner
 from nnabla_nas.runner.summary import summarize
 from nnabla_nas.search_space.model import Model
@@ -62,12 +63,13 @@ def launch(
             experiment = _with_stand_in(experiment, monitor)
         dataset: Dataset = build_dataset(experiment)
         model: Model = build_network(experiment)
+        runner_class: type[Runner] = runners.get(experiment.algorithm.name)
+        check_mode(experiment, runner_class, model)
         summary = summarize(experiment, device.description, dataset.info, model)
         monitor.info(summary)
         if dry_run:
             return 0
         data = dataset.read()
-        runner_class: type[Runner] = runners.get(experiment.algorithm.name)
         options = experiment.algorithm.options
         with closing(
             runner_class(experiment, runtime, model, data, folder, monitor, visualize, **options)
@@ -76,16 +78,23 @@ def launch(
 
 
 def _with_stand_in(experiment: Experiment, monitor: Monitor) -> Experiment:
-    """Leave out an architecture file that no search has written yet, and say so.
+    """Leave out files of other runs that do not exist yet, and say so.
 
-    A dry run then summarizes a random architecture of the space instead of refusing.
+    A dry run then summarizes a random architecture of the space instead of refusing, with fresh
+    weights: those of a file would not fit it.
     """
     network = experiment.network
-    genotype = network.arguments.get("genotype")
-    if genotype is None or Path(genotype).exists():
-        return experiment
-    monitor.once(f"{genotype} does not exist yet: a random architecture stands in for it")
-    arguments = {**network.arguments, "genotype": None}
+    given = {name: network.arguments.get(name) for name in ("genotype", "param_path", "weights")}
+    paths = {name: path for name, path in given.items() if isinstance(path, str)}
+    left_out = [name for name, path in paths.items() if not Path(path).exists()]
+    for name in left_out:
+        stand_in = (
+            "fresh weights stand in" if name == "weights" else "a random architecture stands in"
+        )
+        monitor.once(f"{paths[name]} does not exist yet: {stand_in} for it")
+    if left_out and "weights" in paths:
+        left_out.append("weights")
+    arguments = {**network.arguments, **dict.fromkeys(left_out)}
     return experiment.model_copy(
         update={"network": network.model_copy(update={"arguments": arguments})}
     )
@@ -104,8 +113,7 @@ def _run(runner: Runner, data: Data, summary: str) -> int:
                 "data_checksum": data.checksum,
             }
             config = {**runner.experiment.to_json(), "environment": environment}
-            folder.write_json(folder.config, config)
-            record.text("summary", summary)
+            record.describe(summary, config)
             code = runner.run()
             monitor.info(f"results are in {folder.path}")
             return code

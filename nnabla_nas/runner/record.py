@@ -8,23 +8,13 @@ from typing import Any
 
 from nnabla_nas.artifact.monitor import Monitor
 from nnabla_nas.artifact.progress import Progress
+from nnabla_nas.artifact.result import Result
 from nnabla_nas.artifact.run_folder import RunFolder
-from nnabla_nas.artifact.tensorboard import TensorBoard
 from nnabla_nas.artifact.trajectory import Trajectory
 from nnabla_nas.estimator import FLOPsEstimator, ParameterEstimator
 from nnabla_nas.module.parameter_file import write_parameters
+from nnabla_nas.runner.board import Board
 from nnabla_nas.search_space.model import Model
-
-_CURVES = {
-    "loss_train": "loss/train",
-    "error_train": "error/train",
-    "loss_valid": "loss/valid",
-    "error_valid": "error/valid",
-    "error_test": "error/test",
-    "reward": "reward",
-    "entropy": "arch/entropy",
-    "changed_choices": "arch/changes",
-}
 
 
 class Record:
@@ -52,19 +42,29 @@ class Record:
         self._input_shape = input_shape
         self._visualize = visualize
         self._trajectory = Trajectory(folder.trajectory)
+        self._board = Board(folder, model, input_shape, visualize)
 
     def open(self) -> None:
         """Create TensorBoard's event file; the output folder is open by now."""
-        self._tensorboard = TensorBoard(self.folder.tensorboard)
+        self._board.open()
+
+    def describe(self, summary: str, config: Mapping[str, Any]) -> None:
+        """Write config.json, and show what is being run.
+
+        Args:
+            summary: lines about the experiment.
+            config: the resolved experiment.
+        """
+        self.folder.write_json(self.folder.config, config)
+        self._board.describe(summary, config)
 
     def costs(self) -> dict[str, Any]:
         """Return parameters and multiply-adds of the most probable architecture."""
-        if self._model.choices():
-            self._model.set_architecture(self._model.most_probable_architecture())
+        derived = self._model.derived()
         multiply_adds = FLOPsEstimator()
         return {
-            "parameters": ParameterEstimator().estimate(self._model, self._input_shape),
-            "multiply_adds": multiply_adds.estimate(self._model, self._input_shape),
+            "parameters": ParameterEstimator().estimate(derived, self._input_shape),
+            "multiply_adds": multiply_adds.estimate(derived, self._input_shape),
             "uncounted": multiply_adds.uncounted,
         }
 
@@ -78,15 +78,16 @@ class Record:
         if alphas:
             with self.folder.replacing(self.folder.arch_h5) as path:
                 write_parameters(path, alphas)
-        self.folder.write_json(self.folder.arch_json, {**self._model.decode(), **self.costs()})
+        costs = self.costs()
+        self.folder.write_json(self.folder.arch_json, {**self._model.decode(), **costs})
         if self._visualize:
-            self._draw(step)
+            self._draw()
+        self._board.architecture(costs, step)
 
-    def _draw(self, step: int) -> None:
+    def _draw(self) -> None:
         folder = self.folder
         with folder.replacing(folder.arch_png) as png, folder.replacing(folder.arch_dot) as dot:
             self.monitor.once(self._model.visualize(png, dot))
-        self._tensorboard.image("arch", folder.arch_png, step)
 
     def weights(self) -> None:
         """Write the weights and running statistics to weights.h5."""
@@ -100,7 +101,7 @@ class Record:
             values: value by tag.
             step: updates done so far.
         """
-        self._tensorboard.scalars(values, step)
+        self._board.scalars(values, step)
 
     def epoch(self, progress: Progress, epochs: int, values: Mapping[str, float | int]) -> None:
         """Write an epoch's row, curves and line.
@@ -119,28 +120,27 @@ class Record:
             progress.examples,
             **measured,
         )
-        curves = {_CURVES[name]: value for name, value in values.items() if name in _CURVES}
-        if "learning_rate" in values:
-            curves[f"learning_rate/{progress.phase}"] = values["learning_rate"]
-        self._tensorboard.scalars(curves, progress.step)
+        self._board.epoch(progress, values)
         shown = [f"{name.replace('_', ' ')} {_short(value)}" for name, value in values.items()]
         self.monitor.info(
             f"{progress.phase} {progress.epoch}/{epochs}: {', '.join(shown)} "
             f"({progress.seconds:.0f} s)"
         )
 
-    def text(self, tag: str, text: str) -> None:
-        """Add a text to TensorBoard.
+    def result(self, result: Result, config: Mapping[str, Any]) -> None:
+        """Write result.json; a run that finished gets its row in TensorBoard's table of runs.
 
         Args:
-            tag: its name.
-            text: Markdown.
+            result: how the run ended.
+            config: the resolved experiment.
         """
-        self._tensorboard.text(tag, text, 0)
+        self.folder.write_json(self.folder.result, result.to_json())
+        if result.status == "finished":
+            self._board.outcome(config, result.metrics, result.updates)
 
     def close(self) -> None:
         """Close TensorBoard's event file."""
-        self._tensorboard.close()
+        self._board.close()
 
 
 def _short(value: float) -> str:

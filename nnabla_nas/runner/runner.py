@@ -48,9 +48,11 @@ class Runner(ABC):
 
     Attributes:
         searches: whether the algorithm searches (`SearchNet`) or trains (`TrainNet`).
+        modes: the modes of choices that it can run; empty where any will do.
     """
 
     searches: ClassVar[bool]
+    modes: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,
@@ -125,24 +127,23 @@ class Runner(ABC):
             return None
         return build_optimizer(settings, parameters, epochs * self.updates_per_epoch)
 
-    def weight_step(self, optimizer: Optimizer) -> None:
-        """Learn the weights of the active path from the next training batch.
+    def weight_step(self, optimizer: Optimizer, batch: Batch | None = None) -> None:
+        """Learn the weights of the active path from a training batch.
 
         Args:
             optimizer: moves the weights.
+            batch: the batch; by default the next one.
         """
-        batch = self.next_batch(self.train_loader)
+        batch = batch or self.next_batch(self.train_loader)
+        n = len(batch.targets)
         with self.on_device():
             optimizer.zero_grad()
-            passes = list(mini_batches(batch, self.experiment.mini_batch_train))
-            for mini_batch in passes:
-                loss, error = self.train_graph.forward(mini_batch)
-                self.require_finite(loss, "the training loss")
-                self.train_graph.backward(1 / len(passes))
-                self.meters["loss_train"].add(loss, len(mini_batch.targets))
-                self.meters["error_train"].add(error, len(mini_batch.targets))
+            loss, error = self.train_graph.accumulate(batch)
+            self.require_finite(loss, "the training loss")
             optimizer.update()
-        self.progress.examples += len(batch.targets)
+        self.meters["loss_train"].add(loss, n)
+        self.meters["error_train"].add(error, n)
+        self.progress.examples += n
 
     def evaluate(
         self, images: Images, indices: npt.NDArray[np.int64], batch_size: int, purpose: Purpose
@@ -247,7 +248,7 @@ class Runner(ABC):
             **self.record.costs(),
             **more,
         )
-        self.folder.write_json(self.folder.result, result.to_json())
+        self.record.result(result, self.experiment.to_json())
 
     def epochs_done(self) -> int:
         """Return the epochs done so far, warm-up included."""
@@ -302,21 +303,11 @@ class Runner(ABC):
                 f"{description}, update {number}/{self.updates_per_epoch}: "
                 f"loss {means['loss_train']:.4g}, error {means['error_train']:.4g}"
             )
+        if number % self.experiment.print_frequency == 0 or number == self.updates_per_epoch:
+            means = self.meters.means()
             times = {name: means[name] for name in ("time/step", "time/data")}
             self.record.scalars(times, step)
 
     @abstractmethod
     def total_updates(self) -> int:
         """Return the number of updates of the whole run."""
-
-
-def mini_batches(batch: Batch, size: int) -> Iterator[Batch]:
-    """Yield consecutive parts of a batch.
-
-    Args:
-        batch: the batch.
-        size: examples per part; divides the batch.
-    """
-    for start in range(0, len(batch.targets), size):
-        part = slice(start, start + size)
-        yield Batch(batch.inputs[part], batch.targets[part])

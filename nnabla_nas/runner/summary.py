@@ -72,12 +72,15 @@ def _memory(experiment: Experiment, model: Model, shape: Sequence[int]) -> str:
         nonlocal activations
         activations += sum(prod(v.shape) for v in function.outputs)  # type: ignore[attr-defined]
 
-    build_active_path(model, shape).visit(visit)
+    # In a weighted mixture every candidate's output is kept for the backward pass.
+    weighted = any(choice.weighted for choice in model.choices().values())
+    build_active_path(model, shape, active_only=not weighted).visit(visit)
     passes = activations * experiment.mini_batch_train * 2
     return (
         f"memory: about {(3 * weights + passes) * _FLOAT / 1e6:,.0f} MB "
-        f"(weights, gradients and momentum {3 * weights * _FLOAT / 1e6:,.0f} MB; one path on "
-        f"{experiment.mini_batch_train} examples {passes * _FLOAT / 1e6:,.0f} MB)"
+        f"(weights, gradients and momentum {3 * weights * _FLOAT / 1e6:,.0f} MB; "
+        f"{'all paths' if weighted else 'one path'} on {experiment.mini_batch_train} examples "
+        f"{passes * _FLOAT / 1e6:,.0f} MB)"
     )
 
 

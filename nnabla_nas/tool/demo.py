@@ -6,7 +6,6 @@ the same space, all trained by one recipe. What comes out is printed, whatever i
 
 from __future__ import annotations
 
-import argparse
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from nnabla_nas.artifact.run_folder import RunFolder
 from nnabla_nas.errors import InputError
 from nnabla_nas.tool.comparison import comparison
 from nnabla_nas.tool.job import Job, run_jobs
+from nnabla_nas.tool.parser import ToolParser
 
 _ROOT = Path(nnabla_nas.__file__).resolve().parent.parent
 _RANDOM_SEEDS = (1, 2, 3)
@@ -34,16 +34,10 @@ def main(argv: Sequence[str]) -> int:
         InputError: if the arguments are wrong or the output folder holds a demo already.
         NasError: if one of the runs failed.
     """
-    parser = argparse.ArgumentParser(
-        prog="python -m nnabla_nas demo",
-        description="Search, retrain and compare a small network on embedded data.",
-    )
+    parser = ToolParser("demo", "Search, retrain and compare a small network on embedded data.")
     parser.add_argument("-o", "--output-path", default="log/demo", help="default: log/demo")
     parser.add_argument("--seed", type=int, default=0, help="seed of search and training")
-    try:
-        arguments = parser.parse_args(argv)
-    except SystemExit as leaving:
-        return int(leaving.code or 0)
+    arguments = parser.parse(argv)
     output = Path(arguments.output_path)
     jobs = demo_jobs(output, arguments.seed)
     for job in jobs:

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from nnabla_nas.artifact import Diagram, Edge, Group, Node
+from nnabla_nas.artifact import Diagram, Edge, Group, Node, side_by_side
 from nnabla_nas.artifact.columns import LONGEST_COLUMN, chain, columns
 from nnabla_nas.artifact.diagram import DEFAULT_COLOUR, KIND_COLOURS
 from nnabla_nas.artifact.dot_source import to_dot
@@ -40,6 +40,47 @@ def test_kernel_sizes_and_skips_have_colours_of_their_own() -> None:
     kinds = [f"inverted_residual_{size}x{size}" for size in (3, 5, 7)]
     colours = {Node("n", kind=kind).colour for kind in [*kinds, "skip_connect", "fixed", "other"]}
     assert len(colours) == 6
+
+
+def test_the_legend_names_each_kind_once_in_a_fixed_order() -> None:
+    kinds = (
+        "skip_connect",
+        "head",
+        "inverted_residual_5x5",
+        "stem",
+        "input",
+        "skip_connect",
+        "own",
+    )
+    nodes = tuple(Node(f"n{index}", kind=kind) for index, kind in enumerate(kinds))
+    diagram = Diagram("x", nodes, (), notes=("width: expansion ratio", "p < 1"))
+    assert [words for _, words in diagram.legend] == [
+        "fixed",
+        "inverted residual 5x5",
+        "skip connect",
+    ]
+    assert [colour for colour, _ in diagram.legend] == [nodes[i].colour for i in (1, 2, 0)]
+    source = to_dot(diagram)
+    assert source.count(">inverted residual 5x5<") == 1
+    assert "width: expansion ratio; p &lt; 1" in source
+    assert "TABLE" in to_dot(Diagram("x", (Node("a"),), ()))
+
+
+def test_side_by_side_keeps_texts_arrows_and_frames_apart() -> None:
+    framed = Diagram("two", (Node("a"), Node("b")), (Edge("a", "b", "to"),), (Group("g", ("b",)),))
+    plain = Diagram("one", (Node("a", ("text",), "fixed"),), (), notes=("same",))
+    both = side_by_side("both", {"left": plain, "right": framed, "last": plain})
+    assert [node.text for node in both.nodes] == [("text",), ("a",), ("b",), ("text",)]
+    assert len({node.name for node in both.nodes}) == 4
+    (edge,) = both.edges
+    assert (edge.source, edge.target, edge.label) == (both.nodes[1].name, both.nodes[2].name, "to")
+    frames = {group.title: group.nodes for group in both.groups}
+    assert frames == {
+        "left": (both.nodes[0].name,),
+        "right: g": (both.nodes[2].name,),
+        "last": (both.nodes[3].name,),
+    }
+    assert both.notes == ("same",)
 
 
 def test_control_characters_do_not_reach_the_source() -> None:

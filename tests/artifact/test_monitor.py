@@ -124,3 +124,25 @@ def test_a_full_disk_ends_the_log_not_the_run() -> None:
     monitor.close()
     warning = "warning: cannot write '/dev/full': No space left on device; going on without it"
     assert console.getvalue().splitlines() == ["one", warning, "two"]
+
+
+class Gone(io.StringIO):
+    """A console whose reader has left."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_a_console_that_nobody_reads_ends_no_run(tmp_path: Path) -> None:
+    for stream in (Gone(), None):
+        monitor = Monitor(stream)
+        if stream is None:
+            monitor._stream = None  # what Python has where standard output was closed
+        monitor.attach(tmp_path / "log.txt")
+        monitor.info("one")
+        with monitor.progress(2, "epoch") as bar:
+            bar.advance()
+            monitor.info("two")
+        monitor.close()
+    lines = (tmp_path / "log.txt").read_text().splitlines()
+    assert [line.split()[-1] for line in lines] == ["one", "two"] * 2

@@ -45,6 +45,7 @@ def test_result_keeps_the_sets_apart_and_is_json() -> None:
         "uncounted": ["TopKData"],
         "weights_epoch": 2,
         "retrain": None,
+        "stopped": None,
     }
 
 
@@ -56,6 +57,12 @@ def test_retrain_command_names_the_files_of_the_run() -> None:
         *("-a", "Trainer", "--no-search", "-x", "train_portion=1.0"),
         *("-x", "network.genotype=log/my nets/search/arch.h5", "-o", "out put"),
     ]
+
+
+def test_retrain_command_says_what_else_the_training_changes() -> None:
+    command = retrain_command(RunFolder("log/search"), changes={"network.search_space": "pnas"})
+    assert "-x network.search_space=pnas" in command
+    assert "-x network.genotype=log/search/arch.h5" in command
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 import nnabla_nas.artifact
 from nnabla_nas.artifact import TensorBoard
+from nnabla_nas.artifact.network_graph import GraphNode
 from nnabla_nas.errors import NasError
 
 ROOT = Path(nnabla_nas.artifact.__file__).parents[2]
@@ -65,6 +67,53 @@ def test_events_read_back(tmp_path: Path) -> None:
     assert (image.step, image.width, image.height) == (2, 31, 17)
     (text,) = events.Tensors("summary/text_summary")
     assert text.tensor_proto.string_val == [b"**four** parameters"]
+
+
+def test_histograms_leave_out_what_is_not_finite(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    board = TensorBoard(tmp_path)
+    values = np.array([[0.5, -1.0], [math.inf, math.nan]], np.float32)
+    board.histograms(
+        {"parameter/a": values, "parameter/b": values[1:], "zeros": np.zeros(3, np.float32)}, 4
+    )
+    board.close()
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    assert sorted(events.Tags()["histograms"]) == ["parameter/a", "zeros"]
+    (event,) = events.Histograms("parameter/a")
+    histogram = event.histogram_value
+    assert (event.step, histogram.num, histogram.min, histogram.max) == (4, 2, -1.0, 0.5)
+
+
+def test_the_newest_graph_counts(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.compat.proto.graph_pb2 import GraphDef
+
+    board = TensorBoard(tmp_path)
+    board.graph([GraphNode("old", "ReLU")])
+    last = GraphNode("a/b", "Convolution", ("x",), (1, 8, 4, 4), {"_W": "(8, 3, 3, 3)"})
+    board.graph([GraphNode("x", "Input", shape=(1, 3, 4, 4)), last])
+    board.close()
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    graph = events.Graph()
+    assert isinstance(graph, GraphDef)
+    assert [node.name for node in graph.node] == ["x", "a/b"]
+    node = graph.node[1]
+    assert (node.op, list(node.input), node.attr["_W"].s) == ("Convolution", ["x"], b"(8, 3, 3, 3)")
+    (shape,) = node.attr["_output_shapes"].list.shape
+    assert [dim.size for dim in shape.dim] == [1, 8, 4, 4]
+
+
+def test_everything_goes_into_one_event_file(tmp_path: Path) -> None:
+    board = TensorBoard(tmp_path)
+    board.layout({"health": {"loss": ["loss/.*"]}})
+    metrics = {"result/error_test": 0.25, "result/error_valid": None}
+    board.hyperparameters({"lr": 0.1, "name": "x", "flag": True}, metrics, 3)
+    board.image("map", Image.new("RGB", (5, 4)), 3)
+    board.close()
+    assert len(list(tmp_path.rglob("*"))) == 1
 
 
 def test_what_was_added_is_on_disk_at_once(tmp_path: Path) -> None:

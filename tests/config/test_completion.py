@@ -305,7 +305,7 @@ class TestOwnClasses:
         assert lines == [
             "-x/--set: dataset.name: cannot import 'own_broken_module:x': KeyError: 'no\\nkey'",
             "-x/--set: network.search_space: cannot import 'no_such_module_here' for search space "
-            "'x': No module named 'no_such_module_here'",
+            "'x': No module named 'no_such_module_here' (is its folder on PYTHONPATH?)",
         ]
 
     def test_module_that_does_not_register_the_name(self, faults: Faults) -> None:

@@ -59,9 +59,24 @@ FAULTS: dict[str, tuple[Change, tuple[str, ...]]] = {
     "data set": (setting("dataset", "digit"), ("dataset", "did you mean 'digits'")),
     "space": (setting("network.search_space", "mobilnet"), ("did you mean 'mobilenet'",)),
     "algorithm option": (setting("algorithm.arch_samples", 0), ("algorithm.arch_samples", "0")),
+    "mode of DARTS": (
+        setting("algorithm", "DartsSearcher"),
+        ("network.mode", "'full'", "'linear'", "DartsSearcher"),
+    ),
+    "mode of ProxylessNAS": (
+        setting("network.mode", "full"),
+        ("network.mode", "'sample'", "ProxylessNasSearcher"),
+    ),
+    "order": (
+        setting("algorithm", {"name": "DartsSearcher", "order": 3}),
+        ("algorithm.order", "3"),
+    ),
     "missing phase": (setting("optimizer.valid", None), ("optimizer", "'valid'", "needs")),
     "part too small": (setting("batch_size_valid", 100_000), ("batch_size_valid", "100000")),
-    "no reader": (setting("dataset", "cifar10"), ("cifar10",)),
+    "missing data": (
+        setting("dataset", {"name": "cifar10", "path": "nowhere.tar.gz"}),
+        ("dataset.path", "nowhere.tar.gz", "cifar-10-python.tar.gz"),
+    ),
     "cutout": (setting("cutout", 9), ("cutout", "9")),
     "genotype": (trainer(genotype="nowhere/arch.h5"), ("nowhere/arch.h5",)),
     "weights": (trainer(weights="nowhere/weights.h5"), ("nowhere/weights.h5",)),

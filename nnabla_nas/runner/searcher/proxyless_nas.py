@@ -1,4 +1,4 @@
-"""ProxylessNAS: one sampled path per weight step, architecture parameters by REINFORCE.
+"""ProxylessNAS: one sampled path per weight step, architecture parameters by REINFORCE or gates.
 
 Source: Cai et al., "ProxylessNAS: Direct Neural Architecture Search on Target Task and Hardware",
 2019, sections 3.2 and 3.3; Williams, "Simple statistical gradient-following algorithms", 1992.
@@ -13,7 +13,12 @@ import numpy.typing as npt
 from pydantic import Field
 
 from nnabla_nas.module import Choice
-from nnabla_nas.runner.runner import mini_batches
+from nnabla_nas.runner.graph import fixed, mini_batches
+from nnabla_nas.runner.searcher.binary_gates import (
+    keep_other_probabilities,
+    sampled_entries,
+    set_gate_gradient,
+)
 from nnabla_nas.runner.searcher.searcher import Searcher
 
 _BASELINE_DECAY = 0.9
@@ -23,20 +28,26 @@ class ProxylessNasSearcher(Searcher):
     """Searches by sampling paths.
 
     Args:
-        update: how architecture parameters learn: `reinforce`.
-        arch_samples: architectures drawn and judged on one validation batch per update.
+        update: how architecture parameters learn: `reinforce`: from the rewards of sampled paths;
+            `gate`: by the gradient through binary gates in front of two sampled candidates.
+        arch_samples: architectures drawn and judged on one validation batch per update; `gate`
+            draws one pair of every choice instead.
     """
+
+    modes = ("sample",)
 
     def __init__(
         self,
         *args: Any,
-        update: Literal["reinforce"] = "reinforce",
+        update: Literal["reinforce", "gate"] = "reinforce",
         arch_samples: Annotated[int, Field(ge=1)] = 10,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.update = update
         self.arch_samples = arch_samples
+        if update == "gate":
+            self.gate_graph = self.graph("gate", self.experiment.mini_batch_valid)
 
     def warmup_update(self) -> None:
         """Draw a path and learn its weights."""
@@ -45,11 +56,14 @@ class ProxylessNasSearcher(Searcher):
         self.weight_step(self.warmup_optimizer)
 
     def search_update(self) -> None:
-        """Draw a path and learn its weights, then learn from the rewards of other paths."""
+        """Draw a path and learn its weights, then learn the architecture from others."""
         assert self.train_optimizer is not None
         self.draw()
         self.weight_step(self.train_optimizer)
-        self.architecture_step()
+        if self.update == "gate":
+            self.gate_step()
+        else:
+            self.architecture_step()
 
     def draw(self) -> list[int]:
         """Draw every choice from its probabilities, independently, and return the indices."""
@@ -75,8 +89,26 @@ class ProxylessNasSearcher(Searcher):
         mean = float(np.mean(rewards))
         self.progress.baseline = _BASELINE_DECAY * baseline + (1 - _BASELINE_DECAY) * mean
         self.meters["reward"].add(mean)
-        for choice in self.choices:
-            self.require_finite(float(np.sum(choice.alpha.d)), "an architecture parameter")
+        self.require_finite_architecture()
+
+    def gate_step(self) -> None:
+        """Draw two candidates per choice; learn which is better from one validation batch."""
+        assert self.valid_optimizer is not None
+        batch = self.next_batch(self.valid_loader)
+        with self.on_device():
+            for choice in self.choices:
+                choice.draw_pair()
+            with fixed(self.net_parameters.values()):
+                loss, _ = self.gate_graph.accumulate(batch)
+            self.require_finite(loss, "the validation loss")
+            self.valid_optimizer.zero_grad()
+            set_gate_gradient(self.choices)
+            sampled = sampled_entries(self.arch_parameters, self.choices)
+            before = {path: alpha.d.copy() for path, alpha in self.arch_parameters.items()}
+            self.valid_optimizer.update(only=sampled)
+            for path, alpha in self.arch_parameters.items():
+                keep_other_probabilities(alpha, before[path], sampled[path])
+        self.require_finite_architecture()
 
     def reward(self, error: float) -> float:
         """Return what an architecture is worth.

@@ -48,7 +48,7 @@ class Searcher(Runner):
                 self.run_epoch(f"warmup {progress.epoch + 1}/{warmup}", self.warmup_update)
                 self.finish_epoch(warmup, self.warmup_optimizer)
             progress.phase, progress.epoch = "search", 0
-        while progress.epoch < epochs:
+        while progress.epoch < epochs and not (progress.epoch and self.stop_reason()):
             self.run_epoch(f"search {progress.epoch + 1}/{epochs}", self.search_update)
             self.finish_epoch(epochs, self.train_optimizer)
             self.record.architecture(progress.step)
@@ -61,6 +61,10 @@ class Searcher(Runner):
     @abstractmethod
     def search_update(self) -> None:
         """Do one update: a weight step and an architecture step, in the algorithm's order."""
+
+    def stop_reason(self) -> str | None:
+        """Return why the search should end after an epoch, or None to go on."""
+        return None
 
     def finish_epoch(self, epochs: int, optimizer: Optimizer | None) -> None:
         """Judge the most probable architecture and record the epoch.
@@ -97,6 +101,17 @@ class Searcher(Runner):
             "learning_rate": optimizer.learning_rate,
         }
         self.record.epoch(self.progress, epochs, values)
+        share = self.model.n_skip_connects() / max(len(self.model.kept_operations()), 1)
+        self.record.scalars({"arch/skip_fraction": share}, self.progress.step)
+
+    def require_finite_architecture(self) -> None:
+        """Stop the run if an architecture parameter is not finite.
+
+        Raises:
+            DivergedError: that names the parameter.
+        """
+        for path, alpha in self.arch_parameters.items():
+            self.require_finite(float(np.sum(alpha.d)), f"architecture parameter '{path}'")
 
     def mean_entropy(self) -> float:
         """Return the mean entropy of the choices, in nats."""
@@ -110,8 +125,11 @@ class Searcher(Runner):
         """Write the architecture, the weights and result.json, and say how to go on."""
         self.record.architecture(self.progress.step)
         self.record.weights()
-        command = retrain_command(self.folder)
-        self.result("finished", self.last, retrain=command)
+        command = retrain_command(self.folder, changes=self.model.retrain_arguments())
+        stopped = self.stop_reason() if self.progress.epoch < self.experiment.epoch else None
+        if stopped:
+            self.monitor.info(f"stopped after search epoch {self.progress.epoch}: {stopped}")
+        self.result("finished", self.last, retrain=command, stopped=stopped)
         self.monitor.info(f"to train the architecture found: {command}")
         return 0
 

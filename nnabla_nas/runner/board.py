@@ -1,0 +1,203 @@
+"""What a run shows in TensorBoard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nnabla_nas.artifact.heat_map import draw_heat_map
+from nnabla_nas.artifact.progress import Progress
+from nnabla_nas.artifact.run_folder import RunFolder
+from nnabla_nas.artifact.tensorboard import TensorBoard
+from nnabla_nas.runner.network_graph import network_graph
+from nnabla_nas.search_space.model import Model
+
+# The page that TensorBoard opens first shows curves by the alphabet of their groups: what tells of
+# the health of a search begins with a, e and l, the rest with later letters.
+_CURVES = {
+    "loss_train": "loss/train",
+    "error_train": "error/train",
+    "loss_valid": "loss/valid",
+    "error_valid": "error/valid",
+    "error_test": "error/test",
+    "reward": "reward",
+    "entropy": "arch/entropy",
+    "changed_choices": "arch/changes",
+}
+_LEARNING = {"loss": ["loss/.*"], "error": ["error/.*"]}
+_SEARCH_HEALTH = {
+    "search health": {
+        **_LEARNING,
+        "entropy of the choices (nats)": ["arch/entropy"],
+        "changed choices": ["arch/changes"],
+        "reward": ["reward"],
+        "share of skip_connect": ["arch/skip_fraction"],
+    }
+}
+_TRAINING = {"training": {**_LEARNING, "learning rate": ["learning_rate/.*"]}}
+# Where a run writes and on what it runs does not distinguish it in a table of runs.
+_NO_HYPERPARAMETERS = {"output_path", "device_id", "print_frequency"}
+
+
+class Board:
+    """Shows curves, probabilities, the network and texts of one run.
+
+    Args:
+        folder: the output folder; nothing is written to it before `open`.
+        model: the network.
+        input_shape: (C, H, W) of one example.
+        visualize: whether to draw pictures.
+    """
+
+    def __init__(
+        self, folder: RunFolder, model: Model, input_shape: tuple[int, int, int], visualize: bool
+    ) -> None:
+        self._folder = folder
+        self._model = model
+        self._input_shape = input_shape
+        self._visualize = visualize
+        self._shown: list[int] | None = None
+        self._drawn_at = -1
+
+    def open(self) -> None:
+        """Create the event file and arrange the curves."""
+        self._tensorboard = TensorBoard(self._folder.tensorboard)
+        self._tensorboard.layout(_SEARCH_HEALTH if self._model.choices() else _TRAINING)
+
+    def describe(self, summary: str, config: Mapping[str, Any]) -> None:
+        """Show what is being run: texts, and the graph of the network.
+
+        Args:
+            summary: lines about the experiment.
+            config: the resolved experiment.
+        """
+        self._tensorboard.text("summary", _preformatted(summary), 0)
+        self._tensorboard.text("config", _preformatted(json.dumps(config, indent=2)), 0)
+        self._show_graph()
+
+    def scalars(self, values: Mapping[str, float], step: int) -> None:
+        """Add a point to each curve.
+
+        Args:
+            values: value by tag.
+            step: updates done so far.
+        """
+        self._tensorboard.scalars(values, step)
+
+    def epoch(self, progress: Progress, values: Mapping[str, float | int]) -> None:
+        """Add an epoch's points, and the architecture parameters as they are now.
+
+        Args:
+            progress: where the run stands.
+            values: the trajectory's columns that were measured.
+        """
+        curves = {_CURVES[name]: value for name, value in values.items() if name in _CURVES}
+        if "learning_rate" in values:
+            curves[f"learning_rate/{progress.phase}"] = values["learning_rate"]
+        self._tensorboard.scalars(curves, progress.step)
+        alphas = self._model.get_arch_parameters()
+        self._tensorboard.histograms(
+            {f"parameter/{path}": alpha.d for path, alpha in alphas.items()}, progress.step
+        )
+        if alphas and self._visualize:
+            title = f"probability of each operation, {progress.phase} epoch {progress.epoch}"
+            picture = draw_heat_map(title, probabilities(self._model))
+            self._tensorboard.image("arch/probabilities", picture, progress.step)
+
+    def architecture(self, costs: Mapping[str, Any], step: int) -> None:
+        """Show the drawing of the most probable architecture, and what it costs.
+
+        Args:
+            costs: its `parameters` and `multiply_adds`.
+            step: updates done so far.
+        """
+        if step == self._drawn_at:
+            return
+        self._drawn_at = step
+        sizes = {
+            "size/parameters": costs["parameters"],
+            "size/multiply_adds": costs["multiply_adds"],
+        }
+        self._tensorboard.scalars(sizes, step)
+        if self._visualize:
+            self._tensorboard.image("arch", self._folder.arch_png, step)
+
+    def outcome(
+        self,
+        config: Mapping[str, Any],
+        metrics: Mapping[str, Mapping[str, float] | None],
+        step: int,
+    ) -> None:
+        """Show how a finished run ended: its row in the table of runs, and the final network.
+
+        Args:
+            config: the resolved experiment.
+            metrics: loss and error by set.
+            step: updates done.
+        """
+        final = {
+            f"result/{name}_{part}": (metrics.get(part) or {}).get(name)
+            for part in ("test", "valid", "train")
+            for name in ("error", "loss")
+        }
+        values = {k: v for k, v in config.items() if k not in _NO_HYPERPARAMETERS}
+        self._tensorboard.hyperparameters(hyperparameters(values), final, step)
+        self._show_graph()
+
+    def close(self) -> None:
+        """Close the event file."""
+        self._tensorboard.close()
+
+    def _show_graph(self) -> None:
+        architecture = self._model.most_probable_architecture()
+        if architecture == self._shown:
+            return
+        self._tensorboard.graph(network_graph(self._model.derived(), self._input_shape))
+        self._shown = architecture
+
+
+def probabilities(model: Model) -> dict[str, dict[str, float]]:
+    """Return the probability of each operation, by architecture parameter and operation.
+
+    Args:
+        model: the network.
+    """
+    choices = {id(choice.alpha): choice for choice in model.choices().values()}
+    paths = model.get_arch_parameters()
+    table = {}
+    for name, alpha in zip(_without_common_end(list(paths)), paths.values(), strict=True):
+        choice = choices[id(alpha)]
+        names = list(choice.names)
+        if len(set(names)) < len(names):
+            names = [f"{index} {name}" for index, name in enumerate(names)]
+        table[name] = dict(zip(names, map(float, choice.probabilities), strict=True))
+    return table
+
+
+def hyperparameters(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return the values of an experiment by dotted path; lists as JSON, null left out.
+
+    Args:
+        config: the experiment, or a part of it.
+        prefix: the path of the part, with a dot behind.
+    """
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            flat |= hyperparameters(value, f"{prefix}{key}.")
+        elif value is not None:
+            flat[prefix + key] = json.dumps(value) if isinstance(value, list | tuple) else value
+    return flat
+
+
+def _without_common_end(paths: Sequence[str]) -> list[str]:
+    """Cut off the last parts that all paths share; each keeps its first part."""
+    parts = [path.split("/") for path in paths]
+    while all(len(one) > 1 for one in parts) and len({one[-1] for one in parts}) == 1:
+        parts = [one[:-1] for one in parts]
+    return ["/".join(one) for one in parts]
+
+
+def _preformatted(text: str) -> str:
+    return f"```\n{text}\n```"
