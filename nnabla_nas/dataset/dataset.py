@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +40,16 @@ class Images(Protocol):
 
     def load(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
         """Return the images of these indices, (n, C, H, W)."""
+
+
+@runtime_checkable
+class RandomViews(Images, Protocol):
+    """Images of which learning sees another part every time."""
+
+    def load_random(
+        self, indices: npt.NDArray[np.int64], rng: np.random.Generator
+    ) -> npt.NDArray[np.uint8]:
+        """Return a random view of each of these images, (n, C, H, W); all is drawn from `rng`."""
 
 
 class ArrayImages:
@@ -87,7 +97,9 @@ class Data:
         mean: mean of each channel of the training images divided by 255, float32 (C,).
         std: standard deviation on the same scale, float32 (C,).
         flip: whether a mirrored image is as good as the original.
-        checksum: SHA-256 of the contents, hexadecimal.
+        checksum: SHA-256, hexadecimal: of the contents, or of the list of files where the
+            images are too many to read beforehand.
+        crop: whether training pads and crops the images; False where the reader has cropped them.
     """
 
     train: Images
@@ -96,6 +108,7 @@ class Data:
     std: npt.NDArray[np.float32]
     flip: bool
     checksum: str
+    crop: bool = True
 
     @classmethod
     def in_memory(cls, train: ArrayImages, test: ArrayImages, flip: bool) -> Data:

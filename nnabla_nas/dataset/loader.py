@@ -9,7 +9,7 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
-from nnabla_nas.dataset.dataset import Batch, Images
+from nnabla_nas.dataset.dataset import Batch, Images, RandomViews
 from nnabla_nas.dataset.prefetch import Prefetcher
 from nnabla_nas.dataset.transforms import Transform
 from nnabla_nas.errors import DataError
@@ -167,4 +167,8 @@ def _make(
 ) -> Batch:
     """Load, transform and label the examples of these indices."""
     targets = images.labels[indices].astype(np.int32).reshape(-1, 1)
-    return Batch(transform(images.load(indices), rng), targets)
+    if transform.augments and isinstance(images, RandomViews):
+        pixels = images.load_random(indices, rng)
+    else:
+        pixels = images.load(indices)
+    return Batch(transform(pixels, rng), targets)

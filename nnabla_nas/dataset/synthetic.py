@@ -25,6 +25,8 @@ class Synthetic(Dataset):
         n_classes: number of classes, at least 2.
         n_train: number of training images, at least one a class.
         n_test: number of test images, at least 1.
+        shuffle_labels: whether to deal the labels out anew, so that images say nothing about them:
+            what is learned nevertheless is learned from noise.
 
     Raises:
         DataError: if a value is out of range.
@@ -37,6 +39,7 @@ class Synthetic(Dataset):
         n_classes: int = 10,
         n_train: int = 1024,
         n_test: int = 256,
+        shuffle_labels: bool = False,
     ) -> None:
         faults = []
         shape = tuple(input_shape)
@@ -64,6 +67,7 @@ class Synthetic(Dataset):
         channels, height, width = shape
         self.info = DatasetInfo((channels, height, width), n_classes, n_train, n_test)
         self._streams = Streams(seed)
+        self._shuffle_labels = shuffle_labels
 
     def read(self) -> Data:
         """Draw the images.
@@ -72,16 +76,19 @@ class Synthetic(Dataset):
             The data; the numbers of images of any two classes differ by at most one.
         """
         return Data.in_memory(
-            self._part(self.info.n_train, self._streams.derived("synthetic", 0)),
-            self._part(self.info.n_test, self._streams.derived("synthetic", 1)),
+            self._part(self.info.n_train, 0),
+            self._part(self.info.n_test, 1),
             flip=False,
         )
 
-    def _part(self, n: int, rng: np.random.Generator) -> ArrayImages:
+    def _part(self, n: int, part: int) -> ArrayImages:
+        rng = self._streams.derived("synthetic", part)
         labels: npt.NDArray[np.int32] = np.arange(n, dtype=np.int32) % self.info.n_classes
         images = np.empty((n, *self.info.shape), dtype=np.uint8)
         step = max(1, _VALUES_AT_ONCE // math.prod(self.info.shape))
         for start in range(0, n, step):
             chosen = slice(start, start + step)
             images[chosen] = draw(labels[chosen], self.info.n_classes, self.info.shape, rng)
+        if self._shuffle_labels:
+            labels = self._streams.derived("shuffled labels", part).permutation(labels)
         return ArrayImages(images, labels)

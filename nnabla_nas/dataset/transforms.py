@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +11,20 @@ from nnabla_nas.dataset.dataset import Data
 from nnabla_nas.errors import DataError
 
 Floats = npt.NDArray[np.float32]
-Transform = Callable[[npt.NDArray[np.uint8], np.random.Generator], Floats]
 
 _PAD = 4
 _SMALLEST_CROPPED = 28
+
+
+class Transform(Protocol):
+    """What turns images into the network's inputs."""
+
+    @property
+    def augments(self) -> bool:
+        """Whether each image is to be another one every time it is seen."""
+
+    def __call__(self, images: npt.NDArray[np.uint8], rng: np.random.Generator) -> Floats:
+        """Return the inputs, float32 (B, C, H, W), of uint8 images of that shape."""
 
 
 class Normalise:
@@ -99,12 +109,40 @@ def cut_out(inputs: Floats, size: int, rng: np.random.Generator) -> Floats:
     return np.where(erased[:, None], np.float32(0), inputs)
 
 
+class _Training:
+    augments = True
+
+    def __init__(self, data: Data, crop: bool, cutout: int) -> None:
+        self._normalise = Normalise(data.mean, data.std)
+        self._crop, self._flip, self._cutout = crop, data.flip, cutout
+
+    def __call__(self, images: npt.NDArray[np.uint8], rng: np.random.Generator) -> Floats:
+        inputs = self._normalise(images)
+        if self._crop:
+            inputs = random_crop(inputs, rng)
+        if self._flip:
+            inputs = random_flip(inputs, rng)
+        if self._cutout:
+            inputs = cut_out(inputs, self._cutout, rng)
+        return inputs
+
+
+class _Evaluation:
+    augments = False
+
+    def __init__(self, data: Data) -> None:
+        self._normalise = Normalise(data.mean, data.std)
+
+    def __call__(self, images: npt.NDArray[np.uint8], rng: np.random.Generator) -> Floats:
+        return self._normalise(images)
+
+
 def training_transform(data: Data, cutout: int) -> Transform:
     """Return normalisation, random crop, flip and cutout, each where it applies to the data.
 
     Args:
-        data: gives mean, deviation, image size and whether mirrored images are as good; images
-            smaller than 28 pixels either way are not cropped.
+        data: gives mean, deviation, image size, and whether images are cropped here and mirrored
+            ones are as good; images smaller than 28 pixels either way are not cropped.
         cutout: side of the erased square in pixels; 0 erases nothing.
 
     Returns:
@@ -113,23 +151,11 @@ def training_transform(data: Data, cutout: int) -> Transform:
     Raises:
         DataError: if the square is larger than the images.
     """
-    normalise = Normalise(data.mean, data.std)
     height, width = data.train.load(np.zeros(1, dtype=np.int64)).shape[2:]
     side = min(height, width)
     if not 0 <= cutout <= side:
         raise DataError(f"cutout: got {cutout}; allowed 0 to {side}, images are {height}x{width}")
-
-    def transform(images: npt.NDArray[np.uint8], rng: np.random.Generator) -> Floats:
-        inputs = normalise(images)
-        if side >= _SMALLEST_CROPPED:
-            inputs = random_crop(inputs, rng)
-        if data.flip:
-            inputs = random_flip(inputs, rng)
-        if cutout:
-            inputs = cut_out(inputs, cutout, rng)
-        return inputs
-
-    return transform
+    return _Training(data, data.crop and side >= _SMALLEST_CROPPED, cutout)
 
 
 def evaluation_transform(data: Data) -> Transform:
@@ -141,9 +167,4 @@ def evaluation_transform(data: Data) -> Transform:
     Returns:
         A function of uint8 images (B, C, H, W) and a generator, to float32 (B, C, H, W).
     """
-    normalise = Normalise(data.mean, data.std)
-
-    def transform(images: npt.NDArray[np.uint8], rng: np.random.Generator) -> Floats:
-        return normalise(images)
-
-    return transform
+    return _Evaluation(data)

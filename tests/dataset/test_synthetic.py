@@ -72,6 +72,18 @@ def test_classes_of_one_grating_differ_by_the_arrangement_of_spots() -> None:
     assert (beside - below)[data.test.labels == 1].mean() > 0
 
 
+def test_shuffled_labels_are_the_same_labels_in_another_order_on_the_same_images() -> None:
+    told, dealt = Synthetic(seed=3).read(), Synthetic(seed=3, shuffle_labels=True).read()
+    for a, b in ((told.train, dealt.train), (told.test, dealt.test)):
+        everything = np.arange(len(a.labels))
+        np.testing.assert_array_equal(a.load(everything), b.load(everything))
+        np.testing.assert_array_equal(np.bincount(a.labels), np.bincount(b.labels))
+        # By chance one in ten stays what it was.
+        assert np.mean(a.labels == b.labels) < 0.2
+    again = Synthetic(seed=3, shuffle_labels=True).read()
+    np.testing.assert_array_equal(again.train.labels, dealt.train.labels)
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     shape=st.tuples(st.integers(1, 5), st.integers(4, 20), st.integers(4, 20)),
