@@ -118,15 +118,16 @@ def check_seeds(content: Mapping[str, Any]) -> None:
 def check_continuation(content: Mapping[str, Any]) -> None:
     """Check that a runner goes on from another's state as that one would have.
 
-    Stops after the first update, in the middle and before the last one.
+    Stops after the first update, after the first epoch, in the middle and before the last update.
 
     Args:
         content: of the experiment's JSON file.
     """
     with empty_folder():
         whole = run_experiment(content, "whole")
-        updates = json.loads(whole.result.read_text())["updates"]
-        for stop in sorted({1, updates // 2, updates - 1} - {0}):
+        result = json.loads(whole.result.read_text())
+        updates, epochs = result["updates"], result["epochs"]
+        for stop in sorted({1, updates // epochs, updates // 2, updates - 1} - {0, updates}):
             stopped = _run_in_two_parts(content, stop)
             message = f"stopped after update {stop} of {updates} and continued from state_dict()"
             _require_same(whole, stopped, f"{message}, the result is another")

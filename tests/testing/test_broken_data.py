@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -38,21 +39,17 @@ class Noise(Dataset):
 
 
 class OwnMemory(ArrayImages):
-    def load(self, indices: Any) -> Any:
-        return (
-            self.images[int(indices[0]) :][: len(indices)]
-            if len(indices) < 11
-            else super().load(indices)
-        )
+    def load(self, indices: Any, rng: Any = None) -> Any:
+        return self.images
 
 
 class Sorted(ArrayImages):
-    def load(self, indices: Any) -> Any:
+    def load(self, indices: Any, rng: Any = None) -> Any:
         return super().load(np.sort(indices))
 
 
 class Floats(ArrayImages):
-    def load(self, indices: Any) -> Any:
+    def load(self, indices: Any, rng: Any = None) -> Any:
         return super().load(indices) / np.float32(255)
 
 
@@ -60,13 +57,15 @@ def setting(key: str, value: Any) -> Callable[[dict[str, Any]], None]:
     return lambda arrays: arrays.update({key: value(arrays[key]) if callable(value) else value})
 
 
-def another_time(arrays: dict[str, Any]) -> None:
-    pixels, labels = arrays["train"]
-    another_time.calls += 1  # type: ignore[attr-defined]
-    arrays["train"] = (pixels + np.uint8(another_time.calls), labels)  # type: ignore[attr-defined]
+class ReadsOthers(Noise):
+    """Gives other images every time."""
 
+    def read(self) -> Data:
+        data = super().read()
+        pixels = data.train.load(np.arange(40)) + np.uint8(next(self.times))
+        return dataclasses.replace(data, train=ArrayImages(pixels, data.train.labels))
 
-another_time.calls = 0  # type: ignore[attr-defined]
+    times = itertools.count()
 
 
 def leak(arrays: dict[str, Any]) -> None:
@@ -78,12 +77,9 @@ DATASETS: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "labels": (setting("test", lambda t: (t[0], t[1] + 1)), "test labels lie between 1 and 2"),
     "missing class": (setting("train", lambda t: (t[0], t[1] * 0)), "no training image of class 1"),
     "shape": (setting("train", lambda t: (t[0][..., :5], t[1])), r"shape \(40, 1, 5, 5\)"),
-    "memory": (
-        lambda arrays: arrays.update(images=type("M", (OwnMemory,), {}), fields={}),
-        "hands out its own memory",
-    ),
-    "order": (lambda arrays: arrays.update(images=Sorted), "order of the indices"),
-    "floats": (lambda arrays: arrays.update(images=Floats), "images are float32"),
+    "memory": (setting("images", lambda _: OwnMemory), "hands out its own memory"),
+    "order": (setting("images", lambda _: Sorted), "order of the indices"),
+    "floats": (setting("images", lambda _: Floats), "images are float32"),
     "mean": (setting("fields", {"mean": np.float32([120.0])}), "mean is .120.0.; "),
     "std": (setting("fields", {"std": np.float64([0.2])}), "std is float64"),
     "leak": (leak, "100% of the test images are training images"),
@@ -91,7 +87,6 @@ DATASETS: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
         setting("train", lambda t: (t[0], (np.arange(40) == 3).astype(int))),
         "has no image of class 1",
     ),
-    "another time": (another_time, "a second time gives other images"),
     "checksum": (setting("fields", {"checksum": "abc"}), "'abc' is not a SHA-256"),
 }
 
@@ -101,6 +96,11 @@ def test_a_broken_data_set_is_caught(name: str) -> None:
     change, words = DATASETS[name]
     with pytest.raises(AssertionError, match=words):
         testing.check_dataset(Noise(change))
+
+
+def test_a_data_set_that_changes_is_caught() -> None:
+    with pytest.raises(AssertionError, match="a second time gives other images"):
+        testing.check_dataset(ReadsOthers())
 
 
 def test_a_whole_data_set_passes() -> None:
