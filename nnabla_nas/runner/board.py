@@ -164,7 +164,8 @@ def probabilities(model: Model) -> dict[str, dict[str, float]]:
         model: the network.
     """
     choices = {id(choice.alpha): choice for choice in model.choices().values()}
-    paths = model.get_arch_parameters()
+    # A file may hold architecture parameters that no choice of a small network has.
+    paths = {path: p for path, p in model.get_arch_parameters().items() if id(p) in choices}
     table = {}
     for name, alpha in zip(_without_common_end(list(paths)), paths.values(), strict=True):
         choice = choices[id(alpha)]

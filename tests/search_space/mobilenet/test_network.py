@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import nnabla as nn
 import numpy as np
 import pytest
+from PIL import Image
 
 from nnabla_nas import random
 from nnabla_nas.errors import GenotypeError, WeightsError
@@ -236,3 +238,22 @@ def test_the_drawing_shows_every_block(tmp_path) -> None:
     model.visualize(tmp_path / "arch.png")
     assert (tmp_path / "arch.png").stat().st_size > 1000
     assert "MB3 3x3" in (tmp_path / "arch.dot").read_text()
+
+
+def test_a_reference_is_drawn_beside_the_network(tmp_path: Path) -> None:
+    rows = [[8, 2, 2]]
+    network = SearchNet(4, settings=rows, width_mult=0.25)
+    reference = TrainNet(
+        4, settings=rows, candidates=["MB6 3x3"], skip_connect=False, width_mult=0.25
+    )
+    network.visualize(tmp_path / "alone.png")
+    network.visualize(tmp_path / "both.png", beside={"reference": reference})
+    sizes = []
+    for name in ("alone", "both"):
+        with Image.open(tmp_path / f"{name}.png") as picture:
+            sizes.append(picture.size)
+    source = (tmp_path / "both.dot").read_text()
+    assert source.count("subgraph cluster_") == 2
+    assert source.count("MB6 3x3") == 2
+    assert source.count("width: expansion ratio") == 1
+    assert sizes[1][0] >= sizes[0][0]
