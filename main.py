@@ -7,6 +7,8 @@ try:
 except ImportError as error:
     sys.stderr.write("error: " + str(error) + "\n")
     sys.exit(2)
+except KeyboardInterrupt:
+    sys.exit(130)
 
 if __name__ == "__main__":
     sys.exit(main(prog="python main.py"))

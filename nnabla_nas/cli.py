@@ -24,7 +24,7 @@ _SUMMARIES = {
     "info": "versions, the device a run would take and why, and where data is looked for",
     "list": "every search space, algorithm, data set, estimator, solver and scheduler",
 }
-_NOT_KEYS = ("config_file", "set", "dry_run", "no_visualize")
+_NOT_KEYS = ("config_file", "set", "dry_run", "no_visualize", "resume")
 _INTERRUPTED = 130
 
 
@@ -70,6 +70,7 @@ def build_parser(prog: str = "nnabla-nas") -> argparse.ArgumentParser:
         metavar="KEY=VALUE",
         help="override one value of the file, such as optimizer.train.solver.lr=0.05; repeatable",
     )
+    add("--resume", action="store_true", help="go on from the newest good checkpoint in -o")
     add("--dry-run", action="store_true", help="check, build and summarize; write nothing")
     add("--no-visualize", action="store_true", help="draw no picture of the architecture")
     add("--version", action="version", version=f"nnabla_nas {__version__}")
@@ -94,7 +95,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "nnabla-nas") -> int:
     except NasError as error:
         return _report(str(error), error.exit_code)
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return _report("interrupted before the run began", _INTERRUPTED)
     except BrokenPipeError:
         # Whoever read our output has left: nothing more can be said, also not at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -156,6 +157,7 @@ def _run(values: dict[str, Any]) -> int:
         experiment,
         notices,
         dry_run="dry_run" in values,
+        resume="resume" in values,
         visualize="no_visualize" not in values,
     )
 

@@ -47,10 +47,16 @@ SEARCH: dict[str, Any] = {
 }
 
 
+@pytest.fixture(scope="session")
+def small_search() -> dict[str, Any]:
+    """Return a small search of a mobilenet on digits, two updates an epoch; not to be changed."""
+    return SEARCH
+
+
 @pytest.fixture
-def search_json() -> dict[str, Any]:
-    """Return a small search of a mobilenet on digits: five updates a epoch less than a second."""
-    return json.loads(json.dumps(SEARCH))
+def search_json(small_search: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy of the small search, to be changed at will."""
+    return json.loads(json.dumps(small_search))
 
 
 def without_coverage() -> dict[str, str]:

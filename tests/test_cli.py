@@ -104,14 +104,14 @@ def test_run_gets_the_completed_experiment(file: str, launch: Launch) -> None:
     assert experiment.output_path == "from_file"
     assert experiment.network.arguments["in_channels"] == 1
     assert notices == []
-    assert options == {"dry_run": False, "visualize": True}
+    assert options == {"dry_run": False, "resume": False, "visualize": True}
 
 
 def test_run_gets_its_switches(file: str, launch: Launch) -> None:
     assert main(["-f", file, "--dry-run", "--no-visualize", "-o", "elsewhere"]) == 0
     ((experiment, _, options),) = launch.calls
     assert experiment.output_path == "elsewhere"
-    assert options == {"dry_run": True, "visualize": False}
+    assert options == {"dry_run": True, "resume": False, "visualize": False}
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_run_gets_its_switches(file: str, launch: Launch) -> None:
     [
         (DivergedError("loss is nan\nat step 3"), 1, "error: loss is nan\nerror: at step 3\n"),
         (RuntimeError("a\nb"), 1, "error: RuntimeError: a b\n"),
-        (KeyboardInterrupt(), 130, ""),
+        (KeyboardInterrupt(), 130, "error: interrupted before the run began\n"),
         (
             ModuleNotFoundError("No module named 'h5py'", name="h5py"),
             2,

@@ -79,8 +79,20 @@ class RunFolder:
         """The folder of TensorBoard's event files."""
         return self.path / "tensorboard"
 
-    def check(self) -> None:
+    @property
+    def checkpoint(self) -> Path:
+        """The folder of checkpoints."""
+        return self.path / "checkpoint"
+
+    def holds_run(self) -> bool:
+        """Return whether a run has begun in this folder."""
+        return self.config.exists() or self.result.exists()
+
+    def check(self, resume: bool = False) -> None:
         """Check that a run could start in this folder, without touching anything.
+
+        Args:
+            resume: whether it goes on with the run that the folder holds.
 
         Raises:
             OutputFolderError: if the folder holds a run already, is in use by another process, is
@@ -88,13 +100,16 @@ class RunFolder:
         """
         with self._usable():
             self._check_place()
-            self._check_no_run()
+            self._check_no_run(resume)
             holder = self._lock.holder()
             if holder is not None:
                 raise self._in_use(holder)
 
-    def open(self) -> RunFolder:
+    def open(self, resume: bool = False) -> RunFolder:
         """Create the folder and hold it for this process.
+
+        Args:
+            resume: whether to go on with the run that the folder holds.
 
         Returns:
             This folder.
@@ -108,7 +123,7 @@ class RunFolder:
                 self._create()
                 if not self._lock.acquire():
                     raise self._in_use(self._lock.holder() or "another process")
-                self._check_no_run()
+                self._check_no_run(resume)
             except BaseException:
                 self.close()
                 raise
@@ -194,13 +209,12 @@ class RunFolder:
         if not os.access(place, os.W_OK | os.X_OK, effective_ids=True):
             raise self._fault(f"no permission to write in {str(place)!r}")
 
-    def _check_no_run(self) -> None:
-        for path in (self.config, self.result):
-            if path.exists():
-                raise self._fault(
-                    f"it holds a run already ({path.name}); choose another folder with -o, "
-                    "or remove this one"
-                )
+    def _check_no_run(self, resume: bool) -> None:
+        if self.holds_run() and not resume:
+            raise self._fault(
+                "it holds a run already; go on with it by --resume, choose another folder with "
+                "-o, or remove this one"
+            )
 
     def _create(self) -> None:
         missing = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]

@@ -30,12 +30,14 @@ class TensorBoard:
 
     Args:
         folder: where the event file is created; made if it is missing.
+        purge_step: after a resume, the first step that is done again: what earlier event files
+            hold from there on is not shown.
 
     Raises:
         NasError: if the event file cannot be written; so do all methods.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, purge_step: int | None = None) -> None:
         # Imported here because it takes longer than everything else a command line needs.
         from tensorboardX.event_file_writer import EventsWriter
 
@@ -45,6 +47,8 @@ class TensorBoard:
             # tensorboardX takes a relative path that begins with `s3:` for a remote one.
             prefix = str(folder.absolute() / "events")
             self._writer: Any = EventsWriter(prefix, f".{os.getpid()}")
+            if purge_step is not None:
+                self._writer.write_event(_session_start(purge_step))
             self._writer.flush()
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
@@ -169,3 +173,10 @@ class TensorBoard:
                 event = Event(summary=summary, step=step, wall_time=time.time())
                 self._writer.write_event(event)
             self._writer.flush()
+
+
+def _session_start(step: int) -> Any:
+    from tensorboardX.proto.event_pb2 import Event, SessionLog
+
+    log = SessionLog(status=SessionLog.START)
+    return Event(session_log=log, step=step, wall_time=time.time())

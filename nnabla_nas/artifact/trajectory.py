@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from nnabla_nas.artifact.writing import writing
@@ -82,6 +84,25 @@ class Trajectory:
             if stream.tell() == 0:
                 table.writerow(COLUMNS)
             table.writerow(row)
+
+    def cut_back(
+        self, step: int, replacing: Callable[[Path], AbstractContextManager[Path]]
+    ) -> None:
+        """Remove the rows of updates after a step, which a resumed run does again.
+
+        Args:
+            step: updates done.
+            replacing: `RunFolder.replacing`, so that the file is whole at every moment.
+        """
+        if not self.path.exists():
+            return
+        with self.path.open(encoding="utf-8", newline="") as stream:
+            rows = list(csv.reader(stream))
+        column = COLUMNS.index("step")
+        # A row that a killed process left unfinished is one of those that are done again.
+        kept = [row for row in rows[1:] if len(row) == len(COLUMNS) and int(row[column]) <= step]
+        with replacing(self.path) as partial, partial.open("w", encoding="utf-8") as stream:
+            csv.writer(stream, lineterminator="\n").writerows([*rows[:1], *kept])
 
 
 def _number(value: float | None) -> float | None:

@@ -12,7 +12,6 @@ import numpy as np
 
 from nnabla_nas.errors import WeightsError
 
-
 # What h5py raises for a file whose bytes are damaged, besides what its documentation says.
 _DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 

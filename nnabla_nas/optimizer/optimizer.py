@@ -73,6 +73,13 @@ class Optimizer:
             return self._initial_learning_rate
         return self._scheduler.get_learning_rate(self._n_done)
 
+    @property
+    def last_learning_rate(self) -> float:
+        """The learning rate of the last update; before the first, that of the first."""
+        if self._scheduler is None:
+            return self._initial_learning_rate
+        return self._scheduler.get_learning_rate(max(self._n_done - 1, 0))
+
     def zero_grad(self) -> None:
         """Make every gradient lazily zero, which makes every parameter inactive."""
         self._solver.zero_grad()

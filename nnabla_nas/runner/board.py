@@ -60,9 +60,13 @@ class Board:
         self._shown: list[int] | None = None
         self._drawn_at = -1
 
-    def open(self) -> None:
-        """Create the event file and arrange the curves."""
-        self._tensorboard = TensorBoard(self._folder.tensorboard)
+    def open(self, purge_step: int | None = None) -> None:
+        """Create the event file and arrange the curves.
+
+        Args:
+            purge_step: after a resume, the first step that is done again.
+        """
+        self._tensorboard = TensorBoard(self._folder.tensorboard, purge_step)
         self._tensorboard.layout(_SEARCH_HEALTH if self._model.choices() else _TRAINING)
 
     def describe(self, summary: str, config: Mapping[str, Any]) -> None:

@@ -35,6 +35,9 @@ class Graph:
         purpose: `train`, `judge` (batch statistics without a trace), `gate` (likewise, two
             candidates behind gates) or `evaluate`.
         loss_weights: weights of the outputs where there are several.
+
+    Attributes:
+        n_outputs: how many outputs there are, those of auxiliary heads included.
     """
 
     def __init__(
@@ -52,10 +55,9 @@ class Graph:
         self._targets = nn.Variable((batch_size, 1))
         model.apply(**_PROPERTIES[purpose])
         outputs: Any = model(self._inputs)
-        if not isinstance(outputs, (list, tuple)) or loss_weights is None:
-            weights = None
-        else:
-            weights = list(loss_weights)[: len(outputs)]
+        several = isinstance(outputs, (list, tuple))
+        self.n_outputs = len(outputs) if several else 1
+        weights = list(loss_weights)[: len(outputs)] if several and loss_weights else None
         self._loss = model.loss(outputs, self._targets, weights)
         self._error = model.metrics(outputs, self._targets)["error"]
         self._loss.persistent = True

@@ -20,7 +20,9 @@ from nnabla_nas.device.context import choose_device
 from nnabla_nas.device.runtime import Runtime
 from nnabla_nas.errors import DivergedError, NasError
 from nnabla_nas.registry import runners
+from nnabla_nas.runner.interruption import Interruption
 from nnabla_nas.runner.mode import check_mode
+from nnabla_nas.runner.resume import check_same_experiment, is_finished, restore
 from nnabla_nas.runner.runner import Runner
 from nnabla_nas.runner.summary import summarize
 from nnabla_nas.search_space.model import Model
@@ -31,6 +33,7 @@ def launch(
     notices: Sequence[str] = (),
     *,
     dry_run: bool = False,
+    resume: bool = False,
     visualize: bool = True,
 ) -> int:
     """Run an experiment, or only build it and say what it would be.
@@ -39,6 +42,7 @@ def launch(
         experiment: the completed experiment.
         notices: what completing it found worth saying.
         dry_run: build and print the summary; read no data, write nothing.
+        resume: go on from the newest good checkpoint in the output folder.
         visualize: whether to draw architectures.
 
     Returns:
@@ -49,10 +53,16 @@ def launch(
     """
     folder = RunFolder(experiment.output_path)
     if not dry_run:
-        folder.check()
+        folder.check(resume)
+        if resume and is_finished(folder):
+            print(f"{folder.path} holds a finished run: nothing to resume")
+            return 0
+        if resume:
+            check_same_experiment(folder, experiment)
     device = choose_device(experiment.context, experiment.device_id, experiment.type_config)
     runtime = Runtime(device, random.Streams(experiment.seed))
     with (
+        Interruption() as interruption,
         Monitor() as monitor,
         random.use(runtime.streams),
         nn.context_scope(device.context),
@@ -62,7 +72,10 @@ def launch(
         if dry_run:
             experiment = _with_stand_in(experiment, monitor)
         dataset: Dataset = build_dataset(experiment)
-        model: Model = build_network(experiment)
+        try:
+            model: Model = build_network(experiment)
+        except MemoryError as error:
+            raise NasError(f"the network does not fit into memory: {error}") from error
         runner_class: type[Runner] = runners.get(experiment.algorithm.name)
         check_mode(experiment, runner_class, model)
         summary = summarize(experiment, device.description, dataset.info, model)
@@ -71,10 +84,12 @@ def launch(
             return 0
         data = dataset.read()
         options = experiment.algorithm.options
+        interruption.check("before the first update")
         with closing(
             runner_class(experiment, runtime, model, data, folder, monitor, visualize, **options)
         ) as runner:
-            return _run(runner, data, summary)
+            runner.interruption = interruption
+            return _run(runner, data, summary, resume)
 
 
 def _with_stand_in(experiment: Experiment, monitor: Monitor) -> Experiment:
@@ -100,12 +115,13 @@ def _with_stand_in(experiment: Experiment, monitor: Monitor) -> Experiment:
     )
 
 
-def _run(runner: Runner, data: Data, summary: str) -> int:
+def _run(runner: Runner, data: Data, summary: str, resume: bool) -> int:
     """Open the output folder and run; what the user could have done wrong has shown before."""
     folder, monitor, record = runner.folder, runner.monitor, runner.record
-    with folder:
+    with closing(folder.open(resume)):
         monitor.attach(folder.log)
-        record.open()
+        resumed = resume and restore(runner, data.checksum)
+        record.open(runner.progress.step if resumed else None)
         try:
             environment = {
                 **describe_environment(),
@@ -114,6 +130,8 @@ def _run(runner: Runner, data: Data, summary: str) -> int:
             }
             config = {**runner.experiment.to_json(), "environment": environment}
             record.describe(summary, config)
+            if not resumed:
+                runner.save_checkpoint()
             code = runner.run()
             monitor.info(f"results are in {folder.path}")
             return code

@@ -44,9 +44,17 @@ class Record:
         self._trajectory = Trajectory(folder.trajectory)
         self._board = Board(folder, model, input_shape, visualize)
 
-    def open(self) -> None:
-        """Create TensorBoard's event file; the output folder is open by now."""
-        self._board.open()
+    def open(self, after_step: int | None = None) -> None:
+        """Create TensorBoard's event file; the output folder is open by now.
+
+        Args:
+            after_step: after a resume: what was recorded later than this is forgotten.
+        """
+        purge_step = None
+        if after_step is not None:
+            self._trajectory.cut_back(after_step, self.folder.replacing)
+            purge_step = after_step + 1
+        self._board.open(purge_step)
 
     def describe(self, summary: str, config: Mapping[str, Any]) -> None:
         """Write config.json, and show what is being run.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from abc import ABC, abstractmethod
@@ -12,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from nnabla_nas.artifact.checkpoint import Checkpoints
 from nnabla_nas.artifact.meter import Meters
 from nnabla_nas.artifact.monitor import Monitor
 from nnabla_nas.artifact.progress import Phase, Progress
@@ -23,10 +25,11 @@ from nnabla_nas.dataset.loader import Loader, in_order
 from nnabla_nas.dataset.split import split
 from nnabla_nas.dataset.transforms import evaluation_transform, training_transform
 from nnabla_nas.device.runtime import Runtime
-from nnabla_nas.errors import DivergedError
+from nnabla_nas.errors import DivergedError, InputError
 from nnabla_nas.optimizer.optimizer import Optimizer
 from nnabla_nas.runner.expected_end import expected_end
 from nnabla_nas.runner.graph import Graph, Purpose
+from nnabla_nas.runner.interruption import Interruption
 from nnabla_nas.runner.optimizers import build_optimizer
 from nnabla_nas.runner.record import Record
 from nnabla_nas.search_space.model import Model
@@ -91,7 +94,11 @@ class Runner(ABC):
         self._visualize = visualize
         self.progress = Progress(phase=self.first_phase())
         self.train_graph = self.graph("train", experiment.mini_batch_train)
+        if experiment.aux_weight and self.train_graph.n_outputs == 1:
+            monitor.once("aux_weight is not used: the network has no auxiliary head")
         self.record = Record(folder, monitor, model, self.input_shape, visualize)
+        self.checkpoints = Checkpoints(folder.checkpoint)
+        self.interruption = Interruption()
 
     @abstractmethod
     def run(self) -> int:
@@ -157,13 +164,15 @@ class Runner(ABC):
             purpose: `judge` or `evaluate`, see `Graph`.
         """
         totals = Meters()
+        transform = evaluation_transform(self.data)
         # Nearly equal batches: a last one of few examples would have poor batch statistics.
-        n_batches = -(-len(indices) // batch_size)
-        even = -(-len(indices) // n_batches)
-        for batch in in_order(images, indices, even, evaluation_transform(self.data)):
-            n = len(batch.targets)
+        for part in np.array_split(indices, -(-len(indices) // batch_size)):
+            n = len(part)
+            (batch,) = in_order(images, part, n, transform)
             with self.on_device():
                 loss, error = self.graph(purpose, n).evaluate(batch)
+            # nnabla finds no error in logits that are not numbers.
+            self.require_finite(loss, "the loss in evaluation")
             totals["loss"].add(loss, n)
             totals["error"].add(error, n)
         return {**totals.means(), "examples": len(indices)}
@@ -188,7 +197,38 @@ class Runner(ABC):
                 self.progress.seconds = time.perf_counter() - self._began
                 self._report_update(number, description, time.perf_counter() - start)
                 bar.advance(loss=f"{self.meters['loss_train'].mean:.3f}")
+                if number < self.updates_per_epoch and self.interruption.signal is not None:
+                    self.save_checkpoint()
+                    self.interruption.check(self._where())
         self.progress.epoch += 1
+
+    def end_epoch(self) -> None:
+        """Write a checkpoint, and stop there if the process was asked to end."""
+        self.progress.seconds = time.perf_counter() - self._began
+        self.save_checkpoint()
+        self.interruption.check(self._where())
+
+    def save_checkpoint(self) -> None:
+        """Write a checkpoint, unless something in it is not finite.
+
+        Raises:
+            DivergedError: if a parameter is not finite; the checkpoints before stay.
+            NasError: if it cannot be written.
+        """
+        name = self.first_non_finite()
+        if name is not None:
+            raise DivergedError(f"parameter '{name}' is not finite at update {self.progress.step}")
+        self.checkpoints.save(self.state_dict())
+
+    def _where(self) -> str:
+        return f"after update {self.progress.step}; go on by the same command with --resume"
+
+    def first_non_finite(self) -> str | None:
+        """Return the path of the first parameter that holds a value that is not finite."""
+        for path, parameter in self.model.get_parameters().items():
+            if not np.all(np.isfinite(parameter.d)):
+                return path
+        return None
 
     def next_batch(self, loader: Loader) -> Batch:
         """Return the next batch, measuring how long it was waited for.
@@ -221,9 +261,11 @@ class Runner(ABC):
             DivergedError: if it is not.
         """
         if not math.isfinite(value):
+            parameter = self.first_non_finite()
+            where = "" if parameter is None else f" (parameter '{parameter}' is not finite)"
             raise DivergedError(
-                f"{what} is {value} at update {self.progress.step + 1}; a smaller learning rate "
-                "(optimizer.*.solver) or grad_clip may help"
+                f"{what} is {value} at update {self.progress.step + 1}{where}; a smaller learning "
+                "rate (optimizer.*.solver) or grad_clip may help"
             )
 
     def result(self, status: Status, metrics: dict[str, Metrics | None], **more: Any) -> None:
@@ -265,6 +307,7 @@ class Runner(ABC):
             "meters": self.meters.state_dict(),
             "streams": self.runtime.streams.state_dict(),
             "train_loader": self.train_loader.state_dict(),
+            "architecture": self._fixed_architecture(),
             "parameters": {k: p.d.copy() for k, p in self.model.get_parameters().items()},
             "optimizers": {k: o.state_dict() for k, o in self.optimizers().items()},
         }
@@ -275,13 +318,24 @@ class Runner(ABC):
         Args:
             state: what `state_dict` of a runner of the same experiment returned.
         """
+        if state["architecture"] != self._fixed_architecture():
+            raise InputError(
+                f"{self.folder.path}: the run was begun with another architecture; the file "
+                "network.genotype has changed since"
+            )
         self.progress.load_state_dict(state["progress"])
+        self._began = time.perf_counter() - self.progress.seconds
         self.meters.load_state_dict(state["meters"])
         self.runtime.streams.load_state_dict(state["streams"])
         self.train_loader.load_state_dict(state["train_loader"])
         self.model.set_parameters(state["parameters"], raise_if_missing=True)
         for name, optimizer in self.optimizers().items():
             optimizer.load_state_dict(state["optimizers"][name])
+
+    def _fixed_architecture(self) -> dict[str, Any] | None:
+        """Return the architecture in words where it is not searched."""
+        # Through JSON, as it comes back from a checkpoint.
+        return None if self.searches else json.loads(json.dumps(self.model.decode()))
 
     @abstractmethod
     def optimizers(self) -> dict[str, Optimizer]:

@@ -34,6 +34,7 @@ class Trainer(Runner):
         while progress.epoch < epochs:
             self.run_epoch(f"train {progress.epoch + 1}/{epochs}", self.update)
             self.finish_epoch()
+            self.end_epoch()
         self.result("finished", self.kept, weights_epoch=progress.best_epoch or epochs)
         return 0
 
@@ -54,7 +55,7 @@ class Trainer(Runner):
             values |= {"loss_valid": valid["loss"], "error_valid": valid["error"]}
         values |= {
             "error_test": test["error"],
-            "learning_rate": self.train_optimizer.learning_rate,
+            "learning_rate": self.train_optimizer.last_learning_rate,
         }
         if self.is_best(valid):
             self.keep(train, valid, test)

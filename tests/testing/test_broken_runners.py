@@ -11,6 +11,7 @@ import pytest
 
 from nnabla_nas import testing
 from nnabla_nas.dataset.synthetic import Synthetic
+from nnabla_nas.errors import NasError
 from nnabla_nas.registry import register_dataset, register_runner
 from nnabla_nas.runner.searcher.proxyless_nas import ProxylessNasSearcher
 from nnabla_nas.runner.trainer import Trainer
@@ -143,7 +144,6 @@ RUNNERS: dict[str, tuple[Callable[..., None], str]] = {
     "broken_by_constants": (testing.check_seeds, "different seeds give the same weights.h5"),
     "broken_by_a_counter": (testing.check_continuation, "after update 1 of 9 .*weights.h5 differs"),
     "broken_by_its_baseline": (testing.check_continuation, "arch.h5 differs"),
-    "broken_by_objects": (testing.check_continuation, r"\['path'\]\[0\] \(PosixPath\)"),
     "broken_by_omission": (testing.check_output_folder, "lacks weights.h5"),
     "broken_by_a_stray_file": (testing.check_output_folder, "writes notes.txt outside"),
     "broken_by_a_partial_file": (testing.check_output_folder, "keeps .weights.partial.h5"),
@@ -158,6 +158,11 @@ def test_a_broken_runner_is_caught(name: str) -> None:
     check, words = RUNNERS[name]
     with pytest.raises(AssertionError, match=words):
         check(testing.small_experiment(name))
+
+
+def test_a_state_that_no_checkpoint_can_hold_ends_the_run() -> None:
+    with pytest.raises(NasError, match=r"\['path'\]\[0\] is a PosixPath"):
+        testing.check_continuation(testing.small_experiment("broken_by_objects"))
 
 
 def test_a_dry_run_that_writes_is_caught() -> None:

@@ -29,7 +29,9 @@ def test_every_name_has_its_line_under_its_kind(capsys: pytest.CaptureFixture[st
         heading, *lines = section.splitlines()
         assert heading.startswith(kind)
         assert [line.split()[0] for line in lines if line.startswith("  ")] == names.names()
-        assert all(len(line.split()) > 1 for line in lines)
+        # Those of other tests may have no docstring.
+        ours = [line for line in lines if isinstance(names.entry(line.split()[0]).target, str)]
+        assert all(len(line.split()) > 1 for line in ours)
 
 
 def test_what_a_user_registers_is_listed_by_its_docstring(

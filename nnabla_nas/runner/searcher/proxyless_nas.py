@@ -78,7 +78,11 @@ class ProxylessNasSearcher(Searcher):
         with self.on_device():
             for _ in range(self.arch_samples):
                 draws.append(self.draw())
-                errors = [self.judge_graph.evaluate(mini_batch)[1] for mini_batch in passes]
+                errors = []
+                for mini_batch in passes:
+                    loss, error = self.judge_graph.evaluate(mini_batch)
+                    self.require_finite(loss, "the validation loss")
+                    errors.append(error)
                 rewards.append(self.reward(float(np.mean(errors))))
             baseline = self.progress.baseline
             if baseline is None:

@@ -47,11 +47,13 @@ class Searcher(Runner):
             while progress.epoch < warmup:
                 self.run_epoch(f"warmup {progress.epoch + 1}/{warmup}", self.warmup_update)
                 self.finish_epoch(warmup, self.warmup_optimizer)
+                self.end_epoch()
             progress.phase, progress.epoch = "search", 0
         while progress.epoch < epochs and not (progress.epoch and self.stop_reason()):
             self.run_epoch(f"search {progress.epoch + 1}/{epochs}", self.search_update)
             self.finish_epoch(epochs, self.train_optimizer)
             self.record.architecture(progress.step)
+            self.end_epoch()
         return self.finish()
 
     @abstractmethod
@@ -98,7 +100,7 @@ class Searcher(Runner):
         values |= {
             "entropy": self.mean_entropy(),
             "changed_choices": changes,
-            "learning_rate": optimizer.learning_rate,
+            "learning_rate": optimizer.last_learning_rate,
         }
         self.record.epoch(self.progress, epochs, values)
         share = self.model.n_skip_connects() / max(len(self.model.kept_operations()), 1)
