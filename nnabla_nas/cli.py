@@ -16,11 +16,13 @@ from nnabla_nas.registry import did_you_mean
 
 TOOLS = {
     "demo": "nnabla_nas.tool.demo",
+    "evaluate": "nnabla_nas.tool.evaluate",
     "info": "nnabla_nas.tool.info",
     "list": "nnabla_nas.tool.list",
 }
 _SUMMARIES = {
     "demo": "search, retrain and compare a small network on embedded data",
+    "evaluate": "loss and error of the network that a training has left",
     "info": "versions, the device a run would take and why, and where data is looked for",
     "list": "every search space, algorithm, data set, estimator, solver and scheduler",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from nnabla_nas.cli import main
 
 SEARCH: dict[str, Any] = {
     "dataset": "digits",
@@ -102,3 +105,19 @@ def tensorboard(tmp_path: Path) -> Iterator[Callable[[Path, str], Callable[[str]
         yield lambda folder, run: servers.enter_context(
             _serve(folder, run, tmp_path / "server.txt")
         )
+
+
+@pytest.fixture(scope="session")
+def trained_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a small finished training, an epoch selected; not to be changed."""
+    folder = tmp_path_factory.mktemp("trained")
+    content = {**SEARCH, "algorithm": "Trainer", "train_portion": 0.9, "epoch": 3}
+    (folder / "train.json").write_text(json.dumps(content))
+    assert main(["-f", str(folder / "train.json"), "-o", str(folder / "run")]) == 0
+    return folder / "run"
+
+
+@pytest.fixture
+def trained_copy(trained_folder: Path, tmp_path: Path) -> Path:
+    """Return a copy of the training's folder, to be changed at will."""
+    return Path(shutil.copytree(trained_folder, tmp_path / "run"))

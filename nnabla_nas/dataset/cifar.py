@@ -65,6 +65,8 @@ class Cifar(Dataset):
     binary: ClassVar[Archive]
     key: ClassVar[str]
     """The entry of a pickle that holds the labels."""
+    classes: ClassVar[tuple[str, ...]] = ()
+    """Names of the classes in the order of the labels."""
     label_bytes: ClassVar[int]
     """How many labels stand before the pixels of a binary record; the last of them counts."""
 
@@ -108,6 +110,7 @@ class Cifar(Dataset):
             _joined(train, self.info.n_train, "n_train", path),
             _joined(test, self.info.n_test, "n_test", path),
             flip=True,
+            classes=self.classes,
         )
 
     def _find(self) -> Path:

@@ -12,6 +12,18 @@ class Cifar10(Cifar):
     n_classes = 10
     key = "labels"
     label_bytes = 1
+    classes = (
+        "airplane",
+        "automobile",
+        "bird",
+        "cat",
+        "deer",
+        "dog",
+        "frog",
+        "horse",
+        "ship",
+        "truck",
+    )
     python = Archive(
         "cifar-10-python.tar.gz",
         "c58f30108f718f92721af3b95e74349a",

@@ -100,6 +100,7 @@ class Data:
         checksum: SHA-256, hexadecimal: of the contents, or of the list of files where the
             images are too many to read beforehand.
         crop: whether training pads and crops the images; False where the reader has cropped them.
+        classes: names of the classes in the order of their labels; empty where they have none.
     """
 
     train: Images
@@ -109,15 +110,19 @@ class Data:
     flip: bool
     checksum: str
     crop: bool = True
+    classes: tuple[str, ...] = ()
 
     @classmethod
-    def in_memory(cls, train: ArrayImages, test: ArrayImages, flip: bool) -> Data:
+    def in_memory(
+        cls, train: ArrayImages, test: ArrayImages, flip: bool, classes: tuple[str, ...] = ()
+    ) -> Data:
         """Make the value from arrays; mean and standard deviation are the training images'.
 
         Args:
             train: the training set.
             test: the test set.
             flip: whether a mirrored image is as good as the original.
+            classes: names of the classes, where they have some.
 
         Returns:
             The data, its checksum over images and labels of both sets.
@@ -127,7 +132,7 @@ class Data:
         for part in (train, test):
             digest.update(np.ascontiguousarray(part.images).data)
             digest.update(np.ascontiguousarray(part.labels).data)
-        return cls(train, test, mean, std, flip, digest.hexdigest())
+        return cls(train, test, mean, std, flip, digest.hexdigest(), classes=classes)
 
 
 def _channel_statistics(

@@ -21,6 +21,18 @@ DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 _SIDE = 28
 _N_TRAIN, _N_TEST = 60_000, 10_000
 _SMALLEST_SIDE, _LARGEST_SIDE = 8, 128
+_CLASSES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
 _MD5 = {
     "train-images-idx3-ubyte": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
     "train-labels-idx1-ubyte": "25c81989df183df01b3e8a0aad5dffbe",
@@ -72,7 +84,8 @@ class FashionMnist(Dataset):
             DataError: if a file is missing, cannot be downloaded or is damaged.
         """
         train = self._part("train", self.info.n_train)
-        return Data.in_memory(train, self._part("t10k", self.info.n_test), flip=False)
+        test = self._part("t10k", self.info.n_test)
+        return Data.in_memory(train, test, flip=False, classes=_CLASSES)
 
     def _part(self, part: str, n: int) -> ArrayImages:
         labels = read_idx(self._file(f"{part}-labels-idx1-ubyte"), (), n)

@@ -97,7 +97,7 @@ class Folder(Dataset):
             ArrayImages(source.read(part, self.info.shape, self._resize), source.labels[part])
             for source, part in zip(sources, self._parts, strict=True)
         )
-        return Data.in_memory(train, test, self._flip)
+        return Data.in_memory(train, test, self._flip, self._train.classes)
 
 
 def _sources(

@@ -23,6 +23,9 @@ class ImageSource(Protocol):
     labels: npt.NDArray[np.int32]
     """The class of each image, (N,)."""
 
+    classes: tuple[str, ...]
+    """Names of the classes; empty where they have none."""
+
     def natural_shape(self) -> Shape:
         """Return the shape of the first image, (C, H, W)."""
 

@@ -101,6 +101,7 @@ class Imagenet(Dataset):
             flip=True,
             checksum=digest.hexdigest(),
             crop=False,
+            classes=train.classes,
         )
 
     def _listed(self) -> tuple[Listing, Listing]:

@@ -26,6 +26,7 @@ class NpzImages:
 
     def __init__(self, file: NpzFile, images: str, labels: str) -> None:
         self._file, self._name = file, images
+        self.classes: tuple[str, ...] = ()
         found = file.headers.get(images)
         if found is None:
             raise DataError(f"{str(file.path)!r} lacks the array '{images}'")

@@ -23,6 +23,7 @@ class PictureFiles:
 
     def __init__(self, listing: Listing, workers: int) -> None:
         self.labels = listing.labels
+        self.classes = listing.classes
         self._paths = listing.paths
         self._workers = workers
 

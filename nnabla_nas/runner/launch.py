@@ -16,6 +16,7 @@ from nnabla_nas.artifact.run_folder import RunFolder
 from nnabla_nas.config.completion import build_dataset, build_network
 from nnabla_nas.config.experiment import Experiment
 from nnabla_nas.dataset.dataset import Data, Dataset
+from nnabla_nas.dataset.inputs import Inputs
 from nnabla_nas.device.context import choose_device
 from nnabla_nas.device.runtime import Runtime
 from nnabla_nas.errors import DivergedError, NasError
@@ -89,7 +90,8 @@ def launch(
             runner_class(experiment, runtime, model, data, folder, monitor, visualize, **options)
         ) as runner:
             runner.interruption = interruption
-            return _run(runner, data, summary, resume)
+            inputs = Inputs.of(dataset.info, data)
+            return _run(runner, data, inputs, summary, resume)
 
 
 def _with_stand_in(experiment: Experiment, monitor: Monitor) -> Experiment:
@@ -115,7 +117,7 @@ def _with_stand_in(experiment: Experiment, monitor: Monitor) -> Experiment:
     )
 
 
-def _run(runner: Runner, data: Data, summary: str, resume: bool) -> int:
+def _run(runner: Runner, data: Data, inputs: Inputs, summary: str, resume: bool) -> int:
     """Open the output folder and run; what the user could have done wrong has shown before."""
     folder, monitor, record = runner.folder, runner.monitor, runner.record
     with closing(folder.open(resume)):
@@ -127,6 +129,7 @@ def _run(runner: Runner, data: Data, summary: str, resume: bool) -> int:
                 **describe_environment(),
                 "device": runner.runtime.device.description,
                 "data_checksum": data.checksum,
+                "inputs": inputs.to_json(),
             }
             config = {**runner.experiment.to_json(), "environment": environment}
             record.describe(summary, config)

@@ -21,20 +21,19 @@ from nnabla_nas.artifact.result import Result, Status
 from nnabla_nas.artifact.run_folder import RunFolder
 from nnabla_nas.config.experiment import Experiment
 from nnabla_nas.dataset.dataset import Batch, Data, Images
-from nnabla_nas.dataset.loader import Loader, in_order
+from nnabla_nas.dataset.loader import Loader
 from nnabla_nas.dataset.split import split
 from nnabla_nas.dataset.transforms import evaluation_transform, training_transform
 from nnabla_nas.device.runtime import Runtime
 from nnabla_nas.errors import DivergedError, InputError
 from nnabla_nas.optimizer.optimizer import Optimizer
+from nnabla_nas.runner.evaluation import Metrics, mean_metrics, nearly_equal_batches
 from nnabla_nas.runner.expected_end import expected_end
 from nnabla_nas.runner.graph import Graph, Purpose
 from nnabla_nas.runner.interruption import Interruption
 from nnabla_nas.runner.optimizers import build_optimizer
 from nnabla_nas.runner.record import Record
 from nnabla_nas.search_space.model import Model
-
-Metrics = dict[str, float]
 
 
 class Runner(ABC):
@@ -163,19 +162,16 @@ class Runner(ABC):
             batch_size: most examples per pass.
             purpose: `judge` or `evaluate`, see `Graph`.
         """
-        totals = Meters()
-        transform = evaluation_transform(self.data)
-        # Nearly equal batches: a last one of few examples would have poor batch statistics.
-        for part in np.array_split(indices, -(-len(indices) // batch_size)):
-            n = len(part)
-            (batch,) = in_order(images, part, n, transform)
+
+        def judge(batch: Batch) -> tuple[float, float]:
             with self.on_device():
-                loss, error = self.graph(purpose, n).evaluate(batch)
+                loss, error = self.graph(purpose, len(batch.targets)).evaluate(batch)
             # nnabla finds no error in logits that are not numbers.
             self.require_finite(loss, "the loss in evaluation")
-            totals["loss"].add(loss, n)
-            totals["error"].add(error, n)
-        return {**totals.means(), "examples": len(indices)}
+            return loss, error
+
+        transform = evaluation_transform(self.data)
+        return mean_metrics(nearly_equal_batches(images, indices, batch_size, transform), judge)
 
     def run_epoch(self, description: str, update: Callable[[], None]) -> None:
         """Do an epoch's updates, saying now and then where it stands.

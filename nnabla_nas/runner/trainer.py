@@ -8,7 +8,8 @@ import numpy as np
 
 from nnabla_nas.artifact.progress import Phase
 from nnabla_nas.optimizer.optimizer import Optimizer
-from nnabla_nas.runner.runner import Metrics, Runner
+from nnabla_nas.runner.evaluation import Metrics
+from nnabla_nas.runner.runner import Runner
 
 
 class Trainer(Runner):

@@ -26,6 +26,15 @@ class ToolParser(argparse.ArgumentParser):
             allow_abbrev=False,
         )
 
+    def add_context(self) -> None:
+        """Add the flag that says what to compute on."""
+        self.add_argument(
+            "-c",
+            "--context",
+            choices=("auto", "cudnn", "cuda", "cpu"),
+            help="what to compute on (default: as the experiment says)",
+        )
+
     def parse(self, argv: Any) -> argparse.Namespace:
         """Return the arguments.
 

@@ -12,7 +12,8 @@ from nnabla_nas.artifact.result import retrain_command
 from nnabla_nas.dataset.loader import Loader
 from nnabla_nas.dataset.transforms import evaluation_transform
 from nnabla_nas.optimizer.optimizer import Optimizer
-from nnabla_nas.runner.runner import Metrics, Runner
+from nnabla_nas.runner.evaluation import Metrics
+from nnabla_nas.runner.runner import Runner
 
 
 class Searcher(Runner):

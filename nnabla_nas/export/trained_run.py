@@ -1,0 +1,142 @@
+"""A finished training, read back from its output folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nnabla as nn
+
+from nnabla_nas import random
+from nnabla_nas.artifact.run_folder import RunFolder
+from nnabla_nas.artifact.writing import reason
+from nnabla_nas.config.completion import build_dataset, build_network
+from nnabla_nas.config.experiment import Experiment
+from nnabla_nas.config.reading import read_experiment
+from nnabla_nas.dataset.dataset import Data, Dataset
+from nnabla_nas.dataset.inputs import Inputs
+from nnabla_nas.device.context import choose_device
+from nnabla_nas.errors import GenotypeError, InputError
+from nnabla_nas.search_space.model import Model
+
+# Costs that stand beside the architecture's words in arch.json.
+_COSTS = frozenset({"parameters", "multiply_adds", "uncounted"})
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A training that has left its weights.
+
+    Args:
+        folder: its output folder.
+        experiment: what it ran.
+        model: its network, with the weights it kept.
+        architecture: what arch.json says.
+        inputs: what the network takes and what its outputs are called.
+    """
+
+    folder: RunFolder
+    experiment: Experiment
+    model: Model
+    architecture: dict[str, Any]
+    inputs: Inputs
+
+    def read_data(self) -> Data:
+        """Read the data set it was trained on.
+
+        Raises:
+            DataError: if that is missing or damaged.
+        """
+        dataset: Dataset = build_dataset(self.experiment)
+        return dataset.read()
+
+    def result(self) -> dict[str, Any]:
+        """Return the content of result.json; of a run that has not come to its end nothing."""
+        path = self.folder.result
+        return _read_object(path) if path.exists() else {}
+
+
+@contextmanager
+def open_run(path: str | Path, context: str | None = None) -> Iterator[TrainedRun]:
+    """Read a training back; nnabla computes on its device in the block.
+
+    The architecture comes from the folder's arch.json, so it matters neither where the file that
+    the training read has gone, nor whether there was one.
+
+    Args:
+        path: the output folder.
+        context: what to compute on; by default as the experiment says.
+
+    Yields:
+        The run.
+
+    Raises:
+        InputError: if the folder holds no run, a search, or files that do not fit each other.
+    """
+    folder = RunFolder(path)
+    experiment = _experiment(folder)
+    device = choose_device(
+        context or experiment.context, experiment.device_id, experiment.type_config
+    )
+    with random.use(random.Streams(experiment.seed)), nn.context_scope(device.context):
+        model: Model = build_network(experiment)
+        architecture = _read_object(folder.arch_json)
+        words = {key: value for key, value in architecture.items() if key not in _COSTS}
+        # Through JSON, as what was read has been.
+        if json.loads(json.dumps(model.decode())) != words:
+            raise GenotypeError(
+                f"{folder.arch_json}: not the architecture that {folder.config} describes"
+            )
+        model.load_weights(folder.weights)
+        yield TrainedRun(folder, experiment, model, architecture, _inputs(folder, experiment))
+
+
+def _experiment(folder: RunFolder) -> Experiment:
+    """Return the experiment, its architecture the one in the folder and its weights left out."""
+    if not folder.config.is_file():
+        raise InputError(f"{folder.path}: holds no run: there is no {folder.config.name} in it")
+    experiment = read_experiment(str(folder.config))
+    if experiment.search:
+        retrain = folder.result.is_file() and _read_object(folder.result).get("retrain")
+        raise InputError(
+            f"{folder.path}: holds a search, which trains no network to keep; train what it found"
+            f"{f' by: {retrain}' if retrain else ''} and name that folder"
+        )
+    if not folder.weights.is_file():
+        raise InputError(f"{folder.path}: holds no {folder.weights.name}: nothing is trained yet")
+    arguments = dict(experiment.network.arguments)
+    if "genotype" in arguments:
+        other_sources = {"param_path": None, "random_init": False}
+        arguments |= {key: value for key, value in other_sources.items() if key in arguments}
+        arguments["genotype"] = str(folder.arch_json)
+    if "weights" in arguments:
+        arguments["weights"] = None
+    network = experiment.network.model_copy(update={"arguments": arguments})
+    completed = experiment.model_copy(update={"network": network})
+    return completed.with_sources(experiment.sources)
+
+
+def _inputs(folder: RunFolder, experiment: Experiment) -> Inputs:
+    """Return what config.json says of the data; without that the data set is read."""
+    environment = _read_object(folder.config).get("environment")
+    described = environment.get("inputs") if isinstance(environment, dict) else None
+    if described is not None:
+        return Inputs.from_json(described, f"{folder.config}: environment.inputs")
+    dataset: Dataset = build_dataset(experiment)
+    return Inputs.of(dataset.info, dataset.read())
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {reason(error)}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: no JSON") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: not a JSON object")
+    return content

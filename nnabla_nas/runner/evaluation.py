@@ -1,0 +1,97 @@
+"""Mean loss and error over a set of images, while a network is trained and afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from nnabla_nas.artifact.meter import Meters
+from nnabla_nas.dataset.dataset import Batch, Images
+from nnabla_nas.dataset.loader import in_order
+from nnabla_nas.dataset.split import split
+from nnabla_nas.dataset.transforms import Transform, evaluation_transform
+from nnabla_nas.errors import InputError
+from nnabla_nas.export.trained_run import TrainedRun
+from nnabla_nas.runner.graph import Graph
+
+Metrics = dict[str, float]
+Part = Literal["test", "valid"]
+
+
+def nearly_equal_batches(
+    images: Images, indices: npt.NDArray[np.int64], batch_size: int, transform: Transform
+) -> Iterator[Batch]:
+    """Yield every example once, in order; a last batch of few would have poor batch statistics.
+
+    Args:
+        images: where to read them.
+        indices: which of them, (n,).
+        batch_size: most examples in a batch.
+        transform: what turns images into inputs.
+
+    Yields:
+        The batches; their sizes differ by at most one.
+    """
+    for part in np.array_split(indices, -(-len(indices) // batch_size)):
+        yield from in_order(images, part, len(part), transform)
+
+
+def mean_metrics(
+    batches: Iterable[Batch], judge: Callable[[Batch], tuple[float, float]]
+) -> Metrics:
+    """Return mean loss and error over all examples, and their number.
+
+    Args:
+        batches: the examples.
+        judge: returns mean loss and mean error of a batch.
+    """
+    totals = Meters()
+    examples = 0
+    for batch in batches:
+        n = len(batch.targets)
+        loss, error = judge(batch)
+        totals["loss"].add(loss, n)
+        totals["error"].add(error, n)
+        examples += n
+    return {**totals.means(), "examples": examples}
+
+
+def evaluate_run(run: TrainedRun, part: Part = "test") -> Metrics:
+    """Return mean loss and error, from 0 to 1, of a trained network, and the number of images.
+
+    They are computed as the training computed those in its result.json, batch by batch.
+
+    Args:
+        run: the training, read back.
+        part: `test`, or `valid`: the part of the training set that was kept back.
+
+    Raises:
+        DataError: if the data set is missing or damaged.
+        InputError: if the training kept nothing back.
+    """
+    experiment, data = run.experiment, run.read_data()
+    images: Images = data.test
+    indices = np.arange(len(images.labels))
+    if part == "valid":
+        images = data.train
+        _, indices = split(images.labels, experiment.train_portion, experiment.seed)
+        if not len(indices):
+            raise InputError(
+                f"--split valid: the training in {run.folder.path} kept nothing back "
+                f"(train_portion is {experiment.train_portion:g}); allowed: test"
+            )
+    graphs: dict[int, Graph] = {}
+
+    def judge(batch: Batch) -> tuple[float, float]:
+        n = len(batch.targets)
+        if n not in graphs:
+            graphs[n] = Graph(run.model, run.inputs.shape, n, "evaluate")
+        return graphs[n].evaluate(batch)
+
+    batches = nearly_equal_batches(
+        images, indices, experiment.mini_batch_valid, evaluation_transform(data)
+    )
+    return mean_metrics(batches, judge)
