@@ -19,12 +19,14 @@ TOOLS = {
     "evaluate": "nnabla_nas.tool.evaluate",
     "info": "nnabla_nas.tool.info",
     "list": "nnabla_nas.tool.list",
+    "predict": "nnabla_nas.tool.predict",
 }
 _SUMMARIES = {
     "demo": "search, retrain and compare a small network on embedded data",
     "evaluate": "loss and error of the network that a training has left",
     "info": "versions, the device a run would take and why, and where data is looked for",
     "list": "every search space, algorithm, data set, estimator, solver and scheduler",
+    "predict": "classes of picture files, by the network that a training has left",
 }
 _NOT_KEYS = ("config_file", "set", "dry_run", "no_visualize", "resume")
 _INTERRUPTED = 130

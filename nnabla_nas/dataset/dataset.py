@@ -9,7 +9,9 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
+from nnabla_nas.dataset.picture import fitted
 from nnabla_nas.errors import DataError
 
 _IMAGES_AT_ONCE = 256
@@ -166,6 +168,19 @@ class Dataset(ABC):
         Raises:
             DataError: if the data set is missing or damaged.
         """
+
+    @staticmethod
+    def fit(picture: Image.Image, shape: tuple[int, int, int]) -> npt.NDArray[np.uint8]:
+        """Return a picture as one of the images that evaluation sees.
+
+        Args:
+            picture: in mode L or RGB.
+            shape: (C, H, W) with C 1 or 3.
+
+        Returns:
+            Pixels, uint8 (C, H, W): converted, scaled until they cover H x W, the rest cut off.
+        """
+        return fitted(picture, shape)
 
 
 @dataclass(frozen=True)

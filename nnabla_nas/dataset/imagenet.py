@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
+from PIL import Image
 
 from nnabla_nas.dataset.dali import DaliReader, dali_fault
 from nnabla_nas.dataset.dataset import Data, Dataset, DatasetInfo
 from nnabla_nas.dataset.listing import Listing, class_tree, count_classes, list_file
 from nnabla_nas.dataset.location import VARIABLE, data_folder
-from nnabla_nas.dataset.photographs import Photographs, PillowReader, Reader
+from nnabla_nas.dataset.photographs import Photographs, PillowReader, Reader, central_view
 from nnabla_nas.errors import DataError
 
 _N_CLASSES, _N_TRAIN, _N_VALID = 1000, 1_281_167, 50_000
@@ -103,6 +105,16 @@ class Imagenet(Dataset):
             crop=False,
             classes=train.classes,
         )
+
+    @staticmethod
+    def fit(picture: Image.Image, shape: tuple[int, int, int]) -> npt.NDArray[np.uint8]:
+        """Return the middle of a picture, scaled.
+
+        Args:
+            picture: in mode L or RGB.
+            shape: (3, S, S).
+        """
+        return central_view(picture, shape[1])
 
     def _listed(self) -> tuple[Listing, Listing]:
         """Return training and validation photographs, listed once."""

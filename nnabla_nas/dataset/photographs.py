@@ -107,11 +107,21 @@ class PillowReader:
 
 def _read(task: tuple[str, int, Draws | None]) -> Pixels:
     path, side, draws = task
-    picture = open_picture(Path(path)).convert("RGB")
-    size = (side, side)
+    picture = open_picture(Path(path))
     if draws is None:
-        # With a box the interpolation sees what lies around it, as when scaling comes first.
-        box = central_box(*picture.size)
-        return as_pixels(picture.resize(size, Image.Resampling.BILINEAR, box=box))
-    part = picture.crop(random_box(*picture.size, draws))
-    return as_pixels(part.resize(size, Image.Resampling.BILINEAR))
+        return central_view(picture, side)
+    part = picture.convert("RGB").crop(random_box(*picture.size, draws))
+    return as_pixels(part.resize((side, side), Image.Resampling.BILINEAR))
+
+
+def central_view(picture: Image.Image, side: int) -> Pixels:
+    """Return the middle of a photograph, scaled, uint8 (3, S, S).
+
+    Args:
+        picture: in mode L or RGB.
+        side: height and width of the result, S.
+    """
+    # With a box the interpolation sees what lies around it, as when scaling comes first.
+    box = central_box(*picture.size)
+    size = (side, side)
+    return as_pixels(picture.convert("RGB").resize(size, Image.Resampling.BILINEAR, box=box))

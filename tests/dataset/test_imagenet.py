@@ -205,3 +205,12 @@ def test_dali_is_asked_for_where_it_is_missing(
     with pytest.raises(DataError, match=r"^dataset\.reader: got 'dali'; NVIDIA DALI is not inst"):
         own(folders, reader="dali").read()
     assert own(folders, reader="auto").read().train.load(np.arange(2)).shape == (2, 3, 48, 48)
+
+
+def test_a_picture_is_fitted_as_evaluation_sees_it(folders: tuple[Path, Path]) -> None:
+    data = own(folders).read()
+    for number, path in enumerate(listed(folders[1])):
+        with Image.open(path) as picture:
+            fitted = Imagenet.fit(picture, (3, 48, 48))
+        np.testing.assert_array_equal(fitted, data.test.load(np.array([number]))[0])
+    assert data.classes == ("n0", "n1", "n2", "n3")
