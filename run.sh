@@ -7,7 +7,8 @@ usage() {
 usage: ./run.sh demo [ARGS…]                 search, retrain and compare a small network
        ./run.sh test [PYTEST ARGS…]          run the tests; paths are those of the checkout
        ./run.sh [--extra NAME] COMMAND…      run any command in the environment
-extras: view (TensorBoard), docs (Sphinx), cuda (added by itself where nvidia-smi lists a GPU)
+extras: view (TensorBoard), onnx (export to ONNX), docs (Sphinx),
+        cuda (added by itself where nvidia-smi lists a GPU)
 TEXT
 }
 
@@ -121,8 +122,8 @@ case ${1-} in
 --extra)
     [ $# -ge 3 ] || fail "--extra needs a name and a command"
     case $2 in
-    cuda | docs | view) wanted=$2 ;;
-    *) fail "unknown extra '$2'; allowed: cuda, docs, view" ;;
+    cuda | docs | onnx | view) wanted=$2 ;;
+    *) fail "unknown extra '$2'; allowed: cuda, docs, onnx, view" ;;
     esac
     shift 2
     ;;

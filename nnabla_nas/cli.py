@@ -17,6 +17,7 @@ from nnabla_nas.registry import did_you_mean
 TOOLS = {
     "demo": "nnabla_nas.tool.demo",
     "evaluate": "nnabla_nas.tool.evaluate",
+    "export": "nnabla_nas.tool.export",
     "info": "nnabla_nas.tool.info",
     "list": "nnabla_nas.tool.list",
     "predict": "nnabla_nas.tool.predict",
@@ -24,11 +25,12 @@ TOOLS = {
 _SUMMARIES = {
     "demo": "search, retrain and compare a small network on embedded data",
     "evaluate": "loss and error of the network that a training has left",
+    "export": "the network that a training has left, as an nnp or ONNX file",
     "info": "versions, the device a run would take and why, and where data is looked for",
     "list": "every search space, algorithm, data set, estimator, solver and scheduler",
     "predict": "classes of picture files, by the network that a training has left",
 }
-_NOT_KEYS = ("config_file", "set", "dry_run", "no_visualize", "resume")
+_NOT_KEYS = ("config_file", "set", "dry_run", "no_visualize", "resume", "save_nnp")
 _INTERRUPTED = 130
 
 
@@ -76,6 +78,7 @@ def build_parser(prog: str = "nnabla-nas") -> argparse.ArgumentParser:
     )
     add("--resume", action="store_true", help="go on from the newest good checkpoint in -o")
     add("--dry-run", action="store_true", help="check, build and summarize; write nothing")
+    add("--save-nnp", action="store_true", help="also write the trained network as network.nnp")
     add("--no-visualize", action="store_true", help="draw no picture of the architecture")
     add("--version", action="version", version=f"nnabla_nas {__version__}")
     return parser
@@ -163,6 +166,7 @@ def _run(values: dict[str, Any]) -> int:
         dry_run="dry_run" in values,
         resume="resume" in values,
         visualize="no_visualize" not in values,
+        save_nnp="save_nnp" in values,
     )
 
 

@@ -20,6 +20,8 @@ compile() {
 compile run pyproject.toml "$@"
 compile view pyproject.toml --extra view -c requirements/run.txt "$@"
 compile cuda pyproject.toml --extra cuda -c requirements/view.txt "$@"
-compile docs pyproject.toml --extra docs -c requirements/view.txt "$@"
-compile test pyproject.toml --extra test -c requirements/view.txt -c requirements/docs.txt "$@"
+compile onnx pyproject.toml --extra onnx -c requirements/view.txt "$@"
+compile docs pyproject.toml --extra docs -c requirements/onnx.txt "$@"
+compile test pyproject.toml --extra test -c requirements/view.txt -c requirements/docs.txt \
+    -c requirements/onnx.txt "$@"
 echo "uv<0.14" | compile uv - "$@"

@@ -129,7 +129,7 @@ def test_two_at_once_prepare_one_environment(checkout: Checkout) -> None:
     ("arguments", "said"),
     [
         ((), "usage: "),
-        (("--extra", "vew", "python"), "unknown extra 'vew'; allowed: cuda, docs, view"),
+        (("--extra", "vew", "python"), "unknown extra 'vew'; allowed: cuda, docs, onnx, view"),
         (("--extra", "view"), "--extra needs a name and a command"),
         (("--frobnicate",), "unknown option '--frobnicate'"),
     ],
@@ -162,14 +162,14 @@ def pins(name: str) -> dict[str, str]:
     return dict(re.findall(r"^([a-z0-9-]+)==(\S+) \\$", text, flags=re.MULTILINE))
 
 
-@pytest.mark.parametrize("name", ["cuda", "docs", "run", "test", "uv", "view"])
+@pytest.mark.parametrize("name", ["cuda", "docs", "onnx", "run", "test", "uv", "view"])
 def test_pins_are_names_versions_and_hashes_only(name: str) -> None:
     for line in (ROOT / "requirements" / f"{name}.txt").read_text().splitlines():
         assert re.fullmatch(r"[a-z0-9-]+==\S+ \\|    --hash=sha256:[0-9a-f]{64}( \\)?", line)
     assert pins(name)
 
 
-@pytest.mark.parametrize("name", ["cuda", "docs", "test", "view"])
+@pytest.mark.parametrize("name", ["cuda", "docs", "onnx", "test", "view"])
 def test_every_environment_holds_the_same_versions(name: str) -> None:
     assert pins("run").items() <= pins(name).items()
     shared = pins("view").keys() & pins(name).keys()

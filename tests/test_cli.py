@@ -104,14 +104,14 @@ def test_run_gets_the_completed_experiment(file: str, launch: Launch) -> None:
     assert experiment.output_path == "from_file"
     assert experiment.network.arguments["in_channels"] == 1
     assert notices == []
-    assert options == {"dry_run": False, "resume": False, "visualize": True}
+    assert options == {"dry_run": False, "resume": False, "visualize": True, "save_nnp": False}
 
 
 def test_run_gets_its_switches(file: str, launch: Launch) -> None:
-    assert main(["-f", file, "--dry-run", "--no-visualize", "-o", "elsewhere"]) == 0
+    assert main(["-f", file, "--dry-run", "--no-visualize", "--save-nnp", "-o", "elsewhere"]) == 0
     ((experiment, _, options),) = launch.calls
     assert experiment.output_path == "elsewhere"
-    assert options == {"dry_run": True, "resume": False, "visualize": False}
+    assert options == {"dry_run": True, "resume": False, "visualize": False, "save_nnp": True}
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,16 @@ class RunFolder:
         return self.path / "result.json"
 
     @property
+    def network_nnp(self) -> Path:
+        """The trained network as nnabla reads it."""
+        return self.path / "network.nnp"
+
+    @property
+    def network_onnx(self) -> Path:
+        """The trained network as ONNX programs read it."""
+        return self.path / "network.onnx"
+
+    @property
     def trajectory(self) -> Path:
         """One row of numbers per epoch."""
         return self.path / "trajectory.csv"

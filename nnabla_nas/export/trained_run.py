@@ -83,16 +83,35 @@ def open_run(path: str | Path, context: str | None = None) -> Iterator[TrainedRu
         context or experiment.context, experiment.device_id, experiment.type_config
     )
     with random.use(random.Streams(experiment.seed)), nn.context_scope(device.context):
-        model: Model = build_network(experiment)
-        architecture = _read_object(folder.arch_json)
-        words = {key: value for key, value in architecture.items() if key not in _COSTS}
+        run = kept_network(
+            folder, experiment, build_network(experiment), _inputs(folder, experiment)
+        )
+        words = {key: value for key, value in run.architecture.items() if key not in _COSTS}
         # Through JSON, as what was read has been.
-        if json.loads(json.dumps(model.decode())) != words:
+        if json.loads(json.dumps(run.model.decode())) != words:
             raise GenotypeError(
                 f"{folder.arch_json}: not the architecture that {folder.config} describes"
             )
-        model.load_weights(folder.weights)
-        yield TrainedRun(folder, experiment, model, architecture, _inputs(folder, experiment))
+        yield run
+
+
+def kept_network(
+    folder: RunFolder, experiment: Experiment, model: Model, inputs: Inputs
+) -> TrainedRun:
+    """Give a training's network the weights that the training kept.
+
+    Args:
+        folder: the output folder.
+        experiment: what it ran.
+        model: its network, built.
+        inputs: what the network takes.
+
+    Raises:
+        InputError: if the folder's files are missing, damaged or do not fit the network.
+    """
+    architecture = _read_object(folder.arch_json)
+    model.load_weights(folder.weights)
+    return TrainedRun(folder, experiment, model, architecture, inputs)
 
 
 def _experiment(folder: RunFolder) -> Experiment:

@@ -2,6 +2,7 @@
 
 from nnabla_nas.function.activation import hard_sigmoid, hard_swish, leaky_relu, relu, relu6
 from nnabla_nas.function.convolution import affine, convolution, depthwise_convolution
+from nnabla_nas.function.folding import fold_batch_normalization
 from nnabla_nas.function.form import on_cpu, plain
 from nnabla_nas.function.import_lookups import shorten_import_lookups
 from nnabla_nas.function.loss import cross_entropy, top_1_error
@@ -27,6 +28,7 @@ __all__ = [
     "convolution",
     "cross_entropy",
     "depthwise_convolution",
+    "fold_batch_normalization",
     "gate",
     "global_average_pooling",
     "hard_sigmoid",

@@ -21,6 +21,11 @@ def plain() -> Iterator[None]:
         _plain.reset(token)
 
 
+def is_plain() -> bool:
+    """Return whether functions built now are those that other programs know."""
+    return _plain.get()
+
+
 def on_cpu() -> bool:
     """Return whether functions built now run on the CPU."""
     backends = nn.get_current_context().backend

@@ -8,6 +8,8 @@ from functools import reduce
 import nnabla as nn
 import nnabla.functions as F
 
+from nnabla_nas.function.form import is_plain
+
 MERGING_MODES = ("concat", "add", "mul")
 
 
@@ -27,7 +29,8 @@ def add(inputs: Sequence[nn.Variable]) -> nn.Variable:
     Args:
         inputs: variables of one shape.
     """
-    return F.add_n(*inputs)
+    # Formats for other programs know the sum of two, not nnabla's of many.
+    return reduce(F.add2, inputs) if is_plain() else F.add_n(*inputs)
 
 
 def multiply(inputs: Sequence[nn.Variable]) -> nn.Variable:

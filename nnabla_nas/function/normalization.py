@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import nnabla as nn
 import nnabla.functions as F
 
+from nnabla_nas.function.folding import folded
+
 
 def batch_normalization(
     x: nn.Variable,
@@ -39,6 +41,10 @@ def batch_normalization(
     Returns:
         x's shape; with `output_stat` a tuple (output, mean, variance).
     """
+    if not (batch_stat or output_stat):
+        layer = folded(x, beta, gamma, mean, variance, axes, eps)
+        if layer is not None:
+            return layer
     return F.batch_normalization(
         x, beta, gamma, mean, variance, list(axes), decay_rate, eps, batch_stat, output_stat
     )

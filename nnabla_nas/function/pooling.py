@@ -93,14 +93,16 @@ def global_average_pooling(x: nn.Variable) -> nn.Variable:
     return F.global_average_pooling(x)
 
 
-def subsample(x: nn.Variable, stride: Sequence[int]) -> nn.Variable:
-    """Return every stride-th pixel, the first one included.
+def subsample(x: nn.Variable, stride: Sequence[int], first: Sequence[int] = (0, 0)) -> nn.Variable:
+    """Return every stride-th pixel.
 
     Args:
         x: (B, C, H, W).
         stride: per spatial axis.
+        first: row and column of the first pixel.
 
     Returns:
-        (B, C, ⌈H / stride⌉, ⌈W / stride⌉).
+        (B, C, ⌈(H - first row) / stride⌉, ⌈(W - first column) / stride⌉).
     """
-    return x[:, :, :: stride[0], :: stride[1]]
+    # Of the last two axes alone: slices of all would hold the batch size they were built for.
+    return F.slice(x, start=tuple(first), stop=x.shape[2:], step=tuple(stride))

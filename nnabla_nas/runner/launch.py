@@ -20,6 +20,8 @@ from nnabla_nas.dataset.inputs import Inputs
 from nnabla_nas.device.context import choose_device
 from nnabla_nas.device.runtime import Runtime
 from nnabla_nas.errors import DivergedError, NasError
+from nnabla_nas.export.run import export_run
+from nnabla_nas.export.trained_run import kept_network
 from nnabla_nas.registry import runners
 from nnabla_nas.runner.interruption import Interruption
 from nnabla_nas.runner.mode import check_mode
@@ -36,6 +38,7 @@ def launch(
     dry_run: bool = False,
     resume: bool = False,
     visualize: bool = True,
+    save_nnp: bool = False,
 ) -> int:
     """Run an experiment, or only build it and say what it would be.
 
@@ -45,6 +48,7 @@ def launch(
         dry_run: build and print the summary; read no data, write nothing.
         resume: go on from the newest good checkpoint in the output folder.
         visualize: whether to draw architectures.
+        save_nnp: also write the trained network as an nnp file.
 
     Returns:
         The exit code.
@@ -79,19 +83,25 @@ def launch(
             raise NasError(f"the network does not fit into memory: {error}") from error
         runner_class: type[Runner] = runners.get(experiment.algorithm.name)
         check_mode(experiment, runner_class, model)
+        if save_nnp and runner_class.searches:
+            monitor.once("--save-nnp is not used: a search trains no network to keep")
         summary = summarize(experiment, device.description, dataset.info, model)
         monitor.info(summary)
         if dry_run:
             return 0
         data = dataset.read()
+        inputs = Inputs.of(dataset.info, data)
         options = experiment.algorithm.options
         interruption.check("before the first update")
         with closing(
             runner_class(experiment, runtime, model, data, folder, monitor, visualize, **options)
         ) as runner:
             runner.interruption = interruption
-            inputs = Inputs.of(dataset.info, data)
-            return _run(runner, data, inputs, summary, resume)
+            code = _run(runner, data, inputs, summary, resume)
+        if save_nnp and not runner_class.searches:
+            path = export_run(kept_network(folder, experiment, model, inputs), "nnp")
+            monitor.info(f"the network is in {path}")
+        return code
 
 
 def _with_stand_in(experiment: Experiment, monitor: Monitor) -> Experiment:

@@ -93,7 +93,7 @@ class FactorizedReduce(Mo.Module):
         padded = x
         if height % 2 or width % 2:
             padded = F.pad(x, (0, height % 2, 0, width % 2))
-        halves = [self._conv_1(x), self._conv_2(padded[:, :, 1:, 1:])]
+        halves = [self._conv_1(x), self._conv_2(function.subsample(padded, (1, 1), first=(1, 1)))]
         return self._bn(function.concatenate(halves))
 
 
