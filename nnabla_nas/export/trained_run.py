@@ -20,11 +20,8 @@ from nnabla_nas.config.reading import read_experiment
 from nnabla_nas.dataset.dataset import Data, Dataset
 from nnabla_nas.dataset.inputs import Inputs
 from nnabla_nas.device.context import choose_device
-from nnabla_nas.errors import GenotypeError, InputError
+from nnabla_nas.errors import DataError, GenotypeError, InputError
 from nnabla_nas.search_space.model import Model
-
-# Costs that stand beside the architecture's words in arch.json.
-_COSTS = frozenset({"parameters", "multiply_adds", "uncounted"})
 
 
 @dataclass(frozen=True)
@@ -49,10 +46,13 @@ class TrainedRun:
         """Read the data set it was trained on.
 
         Raises:
-            DataError: if that is missing or damaged.
+            DataError: if that is missing or damaged, or has changed since.
         """
         dataset: Dataset = build_dataset(self.experiment)
-        return dataset.read()
+        data = dataset.read()
+        if _environment(self.folder).get("data_checksum", data.checksum) != data.checksum:
+            raise DataError(f"{self.folder.config}: the data set is not the one of the training")
+        return data
 
     def result(self) -> dict[str, Any]:
         """Return the content of result.json; of a run that has not come to its end nothing."""
@@ -86,12 +86,6 @@ def open_run(path: str | Path, context: str | None = None) -> Iterator[TrainedRu
         run = kept_network(
             folder, experiment, build_network(experiment), _inputs(folder, experiment)
         )
-        words = {key: value for key, value in run.architecture.items() if key not in _COSTS}
-        # Through JSON, as what was read has been.
-        if json.loads(json.dumps(run.model.decode())) != words:
-            raise GenotypeError(
-                f"{folder.arch_json}: not the architecture that {folder.config} describes"
-            )
         yield run
 
 
@@ -110,6 +104,12 @@ def kept_network(
         InputError: if the folder's files are missing, damaged or do not fit the network.
     """
     architecture = _read_object(folder.arch_json)
+    # Through JSON, as what was read has been; costs stand beside the words in the file.
+    words = json.loads(json.dumps(model.decode()))
+    if words != {key: architecture.get(key) for key in words}:
+        raise GenotypeError(
+            f"{folder.arch_json}: not the architecture that {folder.config} describes"
+        )
     model.load_weights(folder.weights)
     return TrainedRun(folder, experiment, model, architecture, inputs)
 
@@ -141,12 +141,17 @@ def _experiment(folder: RunFolder) -> Experiment:
 
 def _inputs(folder: RunFolder, experiment: Experiment) -> Inputs:
     """Return what config.json says of the data; without that the data set is read."""
-    environment = _read_object(folder.config).get("environment")
-    described = environment.get("inputs") if isinstance(environment, dict) else None
+    described = _environment(folder).get("inputs")
     if described is not None:
         return Inputs.from_json(described, f"{folder.config}: environment.inputs")
     dataset: Dataset = build_dataset(experiment)
     return Inputs.of(dataset.info, dataset.read())
+
+
+def _environment(folder: RunFolder) -> dict[str, Any]:
+    """Return what config.json says beside the experiment."""
+    environment = _read_object(folder.config).get("environment")
+    return environment if isinstance(environment, dict) else {}
 
 
 def _read_object(path: Path) -> dict[str, Any]:

@@ -59,6 +59,9 @@ def test_class_folders_become_classes_and_a_stratified_fifth_the_test_set(
     np.testing.assert_array_equal(data.train.labels, labels[train])
     np.testing.assert_array_equal(data.test.labels, labels[test])
     assert not data.flip
+    assert data.classes == tuple(
+        f"class {label}" for label in sorted(set(packer.pictures("cifar10")[1]))
+    )
     assert Folder(str(tree), flip=True).read().flip
     assert Folder(str(tree), workers=2).read().checksum == data.checksum
 

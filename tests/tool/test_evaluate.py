@@ -77,6 +77,16 @@ def test_nothing_kept_back_is_one_line(
     assert "kept nothing back (train_portion is 1)" in capsys.readouterr().err
 
 
+def test_other_data_than_that_of_the_training_is_refused(
+    trained_copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = json.loads((trained_copy / "config.json").read_text())
+    config["environment"]["data_checksum"] = "0" * 64
+    (trained_copy / "config.json").write_text(json.dumps(config))
+    assert main(["evaluate", str(trained_copy)]) == 2
+    assert "the data set is not the one of the training" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
