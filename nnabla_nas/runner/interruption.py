@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from types import FrameType, TracebackType
@@ -45,7 +46,9 @@ class Interruption:
         self.signal: int | None = None
 
     def __enter__(self) -> Interruption:
-        for number in _SIGNALS:
+        # Python lets the main thread alone handle signals; elsewhere they are its program's.
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        for number in _SIGNALS if in_main_thread else ():
             self._before[number] = signal.signal(number, self._handle)
         return self
 

@@ -121,7 +121,10 @@ def test_a_damaged_file_is_refused_in_one_line(name: str, folder: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(idx(np.zeros(99, np.uint8)))[:-20]])
+TRUNCATED = gzip.compress(idx(np.zeros(99, np.uint8)))[:-20]
+
+
+@pytest.mark.parametrize("content", [b"no gzip", TRUNCATED], ids=["no gzip", "truncated"])
 def test_a_damaged_compressed_file_is_named(folder: Path, content: bytes) -> None:
     (folder / LABELS).unlink()
     (folder / f"{LABELS}.gz").write_bytes(content)

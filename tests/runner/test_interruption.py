@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 
 import pytest
 
@@ -32,6 +33,20 @@ def test_a_signal_is_remembered_and_handlers_come_back(number: int, ended: list[
         assert interruption.signal == number
     assert signal.getsignal(number) == before
     assert ended == []
+
+
+def test_outside_the_main_thread_signals_are_left_alone() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    seen = []
+
+    def enter() -> None:
+        with Interruption():
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert seen == [before]
 
 
 def test_repeats_within_two_seconds_are_one_and_a_later_signal_ends_at_once(
