@@ -95,6 +95,13 @@ class Model(Module):
         chosen = zip(self.choices().values(), self.most_probable_architecture(), strict=True)
         return [choice.names[index] for choice, index in chosen]
 
+    def kept_shares(self) -> list[float]:
+        """Return per choice the share of decoded architectures that keep its operation.
+
+        Expected costs count a choice by it: 1, unless decoding drops some of the choices.
+        """
+        return [1.0] * len(self.choices())
+
     def n_skip_connects(self) -> int:
         """Return how many of the kept operations do nothing but hand their input on."""
         return sum(name in _SKIP_CONNECTS for name in self.kept_operations())

@@ -152,6 +152,17 @@ class SearchNet(CellStack):
         with random.use(random.Streams(0)):
             return FixedStack(self._size, [genotype[p.kind] for p in self._positions])
 
+    def kept_shares(self) -> list[float]:
+        """Return per choice the share of decoded architectures that keep its operation.
+
+        A genotype keeps two of the k + 2 edges of node k.
+        """
+        if self.keeps_all_edges:
+            return super().kept_shares()
+        n = self._size.num_choices
+        shares = [2 / (node + 2) for node in range(n) for _ in range(node + 2)]
+        return shares * len(self._search_cells)
+
     def kept_operations(self) -> list[str]:
         """Return the names of the operations of the decoded normal cell."""
         if self.keeps_all_edges:
