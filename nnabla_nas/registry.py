@@ -255,6 +255,11 @@ estimators.declare(
     "nnabla_nas.estimator.flops:FLOPsEstimator",
     "multiply-adds of the active path for one example",
 )
+estimators.declare(
+    "ActivationMemoryEstimator",
+    "nnabla_nas.estimator.activation_memory:ActivationMemoryEstimator",
+    "bytes of activations alive at once in inference; reported, not searched by",
+)
 
 for _name in (
     "AMSBound",

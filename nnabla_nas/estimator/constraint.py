@@ -42,6 +42,17 @@ class Constraint:
         """The costs of all candidates, found out when first needed."""
         return self.estimator.cost_table(self.model, self.input_shape)
 
+    def prepare(self) -> None:
+        """Find out the costs of the candidates, or of a network without choices.
+
+        Raises:
+            InputError: if they cannot be estimated.
+        """
+        if self.model.choices():
+            _ = self.table
+        else:
+            self.estimator.estimate(self.model, self.input_shape)
+
     def factor(self, indices: Sequence[int]) -> float:
         """Return what the reward of a sampled path is multiplied by: min(1, bound/value)^weight.
 

@@ -13,14 +13,17 @@ from nnabla_nas.search_space.model import Model
 def build_constraints(
     experiment: Experiment, model: Model, input_shape: Sequence[int]
 ) -> list[Constraint]:
-    """Return the constraints of a completed experiment; nothing is estimated yet.
+    """Return the constraints of a completed experiment; what they need to know is found out here.
 
     Args:
         experiment: the completed experiment.
         model: the network.
         input_shape: (C, H, W) of one example.
+
+    Raises:
+        InputError: if a cost cannot be estimated.
     """
-    return [
+    constraints = [
         Constraint(
             key=key,
             name=one.name,
@@ -32,3 +35,6 @@ def build_constraints(
         )
         for key, one in experiment.regularizer.items()
     ]
+    for constraint in constraints:
+        constraint.prepare()
+    return constraints

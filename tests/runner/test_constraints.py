@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnabla_nas.errors import InputError
+
 FLOPS = {"name": "FLOPsEstimator", "bound": 40000, "weight": 5.0}
 
 
@@ -86,3 +88,14 @@ def test_a_run_tells_cost_unit_and_bound(build, search_json) -> None:
     }
     assert json.loads(folder.result.read_text())["constraints"] == words["constraints"]
     assert points["FLOPsEstimator"] == words["multiply_adds"]
+
+
+def test_a_peak_is_reported_by_a_training_and_refused_to_a_search(build, search_json) -> None:
+    peak = {"memory": {"name": "ActivationMemoryEstimator", "bound": 1e6}}
+    with pytest.raises(InputError, match="does not add up"):
+        build(search_json, regularizer=peak)
+    trainer = build(search_json, "train", algorithm="Trainer", regularizer=peak)
+    words = trainer.record.costs()["constraints"]["memory"]
+    assert words["unit"] == "bytes"
+    assert 0 < words["value"] < 1e6
+    assert words["met"]
