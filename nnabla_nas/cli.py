@@ -18,10 +18,12 @@ TOOLS = {
     "demo": "nnabla_nas.tool.demo",
     "info": "nnabla_nas.tool.info",
     "list": "nnabla_nas.tool.list",
+    "profile": "nnabla_nas.tool.profile",
 }
 _SUMMARIES = {
     "demo": "search, retrain and compare a small network on embedded data",
     "info": "versions, the device a run would take and why, and where data is looked for",
+    "profile": "measure every operation of a search space on this machine, for LatencyTable",
     "list": "every search space, algorithm, data set, estimator, solver and scheduler",
 }
 _NOT_KEYS = ("config_file", "set", "dry_run", "no_visualize", "resume")

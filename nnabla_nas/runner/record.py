@@ -15,6 +15,7 @@ from nnabla_nas.estimator import FLOPsEstimator, ParameterEstimator
 from nnabla_nas.estimator.constraint import Constraint
 from nnabla_nas.module.parameter_file import write_parameters
 from nnabla_nas.runner.board import Board
+from nnabla_nas.runner.constraints import write_latencies
 from nnabla_nas.search_space.model import Model
 
 
@@ -68,6 +69,7 @@ class Record:
             config: the resolved experiment.
         """
         self.folder.write_json(self.folder.config, config)
+        write_latencies(self._constraints, self.folder)
         self._board.describe(summary, config)
 
     def costs(self) -> dict[str, Any]:

@@ -97,7 +97,7 @@ class Runner(ABC):
         self.train_graph = self.graph("train", experiment.mini_batch_train)
         if experiment.aux_weight and self.train_graph.n_outputs == 1:
             monitor.once("aux_weight is not used: the network has no auxiliary head")
-        self.constraints = build_constraints(experiment, model, self.input_shape)
+        self.constraints = build_constraints(experiment, model, self.input_shape, folder)
         self.record = Record(folder, monitor, model, self.input_shape, visualize, self.constraints)
         self.checkpoints = Checkpoints(folder.checkpoint)
         self.interruption = Interruption()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from nnabla_nas.errors import InputError
+from nnabla_nas.estimator.latency_file import read_latencies
 
 FLOPS = {"name": "FLOPsEstimator", "bound": 40000, "weight": 5.0}
 
@@ -99,3 +100,27 @@ def test_a_peak_is_reported_by_a_training_and_refused_to_a_search(build, search_
     assert words["unit"] == "bytes"
     assert 0 < words["value"] < 1e6
     assert words["met"]
+
+
+def test_a_run_keeps_what_it_measured_and_a_later_part_reads_it(build, search_json) -> None:
+    speed = {"name": "LatencyEstimator", "bound": 1.0, "n_run": 2, "n_warmup": 0}
+    first = build(search_json, regularizer={"speed": speed})
+    first.record.describe("", first.experiment.to_json())
+    kept = read_latencies(first.folder.latency)
+    assert kept == first.constraints[0].estimator.latencies
+    # A table as it was when the run began wins over what would be measured now.
+    text = first.folder.latency.read_text()
+    content = json.loads(text)
+    for row in content["operations"]:
+        row["median_ms"] = 1.0
+    first.folder.latency.write_text(json.dumps(content))
+    first.folder.config.unlink()
+    first.folder.close()
+    again = build(search_json, regularizer={"speed": speed})
+    assert {one.median for one in again.constraints[0].estimator.latencies.values()} == {1.0}
+
+
+def test_two_measured_latencies_would_share_a_table(build, search_json) -> None:
+    speed = {"name": "LatencyEstimator", "bound": 1.0, "n_run": 1, "n_warmup": 0}
+    with pytest.raises(InputError, match=r"regularizer: .* one LatencyEstimator"):
+        build(search_json, regularizer={"a": speed, "b": {**speed, "context": "cpu"}})
