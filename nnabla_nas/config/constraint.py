@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from nnabla_nas.config.fields import Weight, allowed, refuse, refuse_name
+from nnabla_nas.config.fields import Flag, Weight, allowed, refuse, refuse_name
 from nnabla_nas.config.phases import STRICT
 from nnabla_nas.registry import estimators
 
-_KEYS = ("name", "bound", "weight")
+_KEYS = ("name", "bound", "weight", "hard")
 _ALLOWED = "an object with 'name' (an estimator), 'bound', 'weight' and the estimator's arguments"
 
 
@@ -21,6 +21,7 @@ class ConstraintSettings(BaseModel):
         name: the registered name of the estimator.
         bound: what the architecture may cost, in the estimator's unit.
         weight: how strongly the search is drawn to it.
+        hard: whether the decoded architecture has to keep it.
         options: everything else in the object: the estimator's arguments.
     """
 
@@ -29,6 +30,7 @@ class ConstraintSettings(BaseModel):
     name: str
     bound: Annotated[float, Field(gt=0), allowed("a number > 0, in the estimator's unit")]
     weight: Weight = 0.1
+    hard: Flag = False
     options: dict[str, Any] = {}
 
     def to_json(self) -> dict[str, Any]:

@@ -67,8 +67,8 @@ class Experiment(BaseModel):
             default 0.5 for searchers and 1 for Trainer.
         optimizer: how the parameters learn: `train`, `valid` (the architecture) and `warmup`.
         regularizer: bounds on what the architecture may cost, by names of your choice: each an
-            object with the `name` of an estimator, `bound` in its unit, `weight` (0.1) and the
-            estimator's arguments.
+            object with the `name` of an estimator, `bound` in its unit, `weight` (0.1), `hard`
+            (false; whether the architecture found has to keep it) and the estimator's arguments.
         seed: of everything random.
         context: what to compute on; `auto` takes a GPU if there is a usable one.
         device_id: which GPUs may be used.

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nnabla_nas.estimator.bounded_decoding import ROUNDING
 from nnabla_nas.estimator.cost_table import CostTable, Floats
 from nnabla_nas.estimator.estimator import Estimator
 from nnabla_nas.module import Choice
@@ -27,6 +28,7 @@ class Constraint:
         weight: how strongly the search is drawn to it.
         model: the network.
         input_shape: (C, H, W) of one example.
+        hard: whether the decoded architecture has to keep it.
     """
 
     key: str
@@ -36,6 +38,7 @@ class Constraint:
     weight: float
     model: Model
     input_shape: Sequence[int]
+    hard: bool = False
 
     @cached_property
     def table(self) -> CostTable:
@@ -110,7 +113,8 @@ class Constraint:
             "unit": self.estimator.unit,
             "bound": self.bound,
             "weight": self.weight,
-            "met": bool(value <= self.bound),
+            "hard": self.hard,
+            "met": bool(value <= self.bound * (1 + ROUNDING)),
         }
 
 

@@ -36,6 +36,7 @@ def build_constraints(
             weight=one.weight,
             model=model,
             input_shape=input_shape,
+            hard=one.hard,
         )
         for key, one in experiment.regularizer.items()
     ]

@@ -27,7 +27,14 @@ def test_arguments_are_checked_completed_and_given(write: Write, search: dict[st
     search["regularizer"] = {"mine": {"name": "ToyEstimator", "bound": 3, "scale": 7}}
     experiment, _ = complete(read_experiment(write(search)))
     assert experiment.to_json()["regularizer"] == {
-        "mine": {"name": "ToyEstimator", "bound": 3, "weight": 0.1, "scale": 7, "factor": 2.0}
+        "mine": {
+            "name": "ToyEstimator",
+            "bound": 3,
+            "weight": 0.1,
+            "hard": False,
+            "scale": 7,
+            "factor": 2.0,
+        }
     }
     assert build_estimator(experiment.regularizer["mine"]).given == (7, 2.0)
     again, _ = complete(read_experiment(write(json.loads(json.dumps(experiment.to_json())))))
@@ -52,6 +59,10 @@ def test_arguments_are_checked_completed_and_given(write: Write, search: dict[st
         (
             {"a": {"name": "ToyEstimator", "bound": 1, "weight": -1, "scale": 1}},
             "regularizer.a.weight: got -1; allowed a number >= 0",
+        ),
+        (
+            {"a": {"name": "ToyEstimator", "bound": 1, "hard": 1, "scale": 1}},
+            "regularizer.a.hard: got 1; allowed true or false",
         ),
         (
             {"a": {"name": "ToyEstimator", "bound": 1}},

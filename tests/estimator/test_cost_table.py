@@ -185,5 +185,6 @@ def test_what_is_said_of_an_architecture() -> None:
         "unit": "things",
         "bound": 12,
         "weight": 0.7,
+        "hard": False,
         "met": False,
     }

@@ -85,6 +85,7 @@ def test_a_run_tells_cost_unit_and_bound(build, search_json) -> None:
         "unit": "multiply-adds",
         "bound": 40000,
         "weight": 5.0,
+        "hard": False,
         "met": words["multiply_adds"] <= 40000,
     }
     assert json.loads(folder.result.read_text())["constraints"] == words["constraints"]

@@ -152,6 +152,11 @@ class SearchNet(CellStack):
         with random.use(random.Streams(0)):
             return FixedStack(self._size, [genotype[p.kind] for p in self._positions])
 
+    @property
+    def independent_choices(self) -> bool:
+        """Whether decoding may take any candidates of the choices together: not for genotypes."""
+        return self.keeps_all_edges
+
     def kept_shares(self) -> list[float]:
         """Return per choice the share of decoded architectures that keep its operation.
 
@@ -181,10 +186,11 @@ class SearchNet(CellStack):
             by_kind, genotype = self._decoded()
             return genotype_diagram(title, genotype, self._size.multiplier, by_kind)
         probabilities = [cell.probabilities() for cell in self._search_cells]
+        chosen = np.reshape(self.most_probable_architecture(), (len(probabilities), -1))
         return stack_diagram(
             title,
             [position.kind for position in self._positions],
-            [all_edges(np.argmax(p, axis=1), self._size.num_choices) for p in probabilities],
+            [all_edges(one, self._size.num_choices) for one in chosen],
             self._size.multiplier,
             probabilities,
         )
