@@ -21,12 +21,14 @@ TOOLS = {
     "info": "nnabla_nas.tool.info",
     "list": "nnabla_nas.tool.list",
     "predict": "nnabla_nas.tool.predict",
+    "profile": "nnabla_nas.tool.profile",
 }
 _SUMMARIES = {
     "demo": "search, retrain and compare a small network on embedded data",
     "evaluate": "loss and error of the network that a training has left",
     "export": "the network that a training has left, as an nnp or ONNX file",
     "info": "versions, the device a run would take and why, and where data is looked for",
+    "profile": "measure every operation of a search space on this machine, for LatencyTable",
     "list": "every search space, algorithm, data set, estimator, solver and scheduler",
     "predict": "classes of picture files, by the network that a training has left",
 }

@@ -255,6 +255,21 @@ estimators.declare(
     "nnabla_nas.estimator.flops:FLOPsEstimator",
     "multiply-adds of the active path for one example",
 )
+estimators.declare(
+    "ActivationMemoryEstimator",
+    "nnabla_nas.estimator.activation_memory:ActivationMemoryEstimator",
+    "bytes of activations alive at once in inference; reported, not searched by",
+)
+estimators.declare(
+    "LatencyEstimator",
+    "nnabla_nas.estimator.latency:LatencyEstimator",
+    "ms for one example: the sum of its operations, measured on a device when the run starts",
+)
+estimators.declare(
+    "LatencyTable",
+    "nnabla_nas.estimator.latency:LatencyTable",
+    "ms for one example: the sum of its operations, from a table measured elsewhere",
+)
 
 for _name in (
     "AMSBound",

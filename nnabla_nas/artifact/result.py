@@ -31,6 +31,7 @@ class Result:
         parameters: trainable scalars of the decoded network.
         multiply_adds: multiply-adds of the decoded network for one example.
         uncounted: names of functions whose multiply-adds are not known.
+        constraints: per constraint the decoded network's cost, its unit and its bound.
         weights_epoch: the epoch weights.h5 is from, if weights were chosen by epoch.
         retrain: the command that trains the found architecture, after a search.
         stopped: why a search ended before its last epoch, if it did.
@@ -48,6 +49,7 @@ class Result:
     parameters: int
     multiply_adds: int
     uncounted: Sequence[str] = field(default_factory=tuple)
+    constraints: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     weights_epoch: int | None = None
     retrain: str | None = None
     stopped: str | None = None
@@ -69,6 +71,7 @@ class Result:
             "parameters": self.parameters,
             "multiply_adds": self.multiply_adds,
             "uncounted": list(self.uncounted),
+            "constraints": {key: dict(one) for key, one in self.constraints.items()},
             "weights_epoch": self.weights_epoch,
             "retrain": self.retrain,
             "stopped": self.stopped,

@@ -90,6 +90,11 @@ class RunFolder:
         return self.path / "tensorboard"
 
     @property
+    def latency(self) -> Path:
+        """The latencies that were measured when the run began."""
+        return self.path / "latency.json"
+
+    @property
     def checkpoint(self) -> Path:
         """The folder of checkpoints."""
         return self.path / "checkpoint"

@@ -5,6 +5,7 @@ What is left out is filled in, so that the completed experiment says all of what
 
 from __future__ import annotations
 
+from nnabla_nas.config.constraint_arguments import complete_constraints
 from nnabla_nas.config.dataset_arguments import build_dataset, check_sizes, complete_dataset
 from nnabla_nas.config.experiment import Experiment
 from nnabla_nas.config.faults import Fault, got
@@ -40,6 +41,8 @@ def complete(experiment: Experiment) -> tuple[Experiment, list[str]]:
     experiment, wrong, notices = complete_network(experiment, info)
     faults += wrong
     experiment, wrong = complete_optimizer(experiment)
+    faults += wrong
+    experiment, wrong = complete_constraints(experiment)
     sources.check([*faults, *wrong])
     phases = experiment.optimizer.phases()
     unused = unused_keys(phases, experiment.algorithm.name, bool(searching), experiment.warmup)

@@ -13,6 +13,7 @@ from pydantic import (
     model_validator,
 )
 
+from nnabla_nas.config.constraint import Constraints
 from nnabla_nas.config.faults import Sources
 from nnabla_nas.config.fields import (
     Algorithm,
@@ -65,6 +66,9 @@ class Experiment(BaseModel):
             architecture (searchers), or selects the epoch whose weights are kept (Trainer). By
             default 0.5 for searchers and 1 for Trainer.
         optimizer: how the parameters learn: `train`, `valid` (the architecture) and `warmup`.
+        regularizer: bounds on what the architecture may cost, by names of your choice: each an
+            object with the `name` of an estimator, `bound` in its unit, `weight` (0.1), `hard`
+            (false; whether the architecture found has to keep it) and the estimator's arguments.
         seed: of everything random.
         context: what to compute on; `auto` takes a GPU if there is a usable one.
         device_id: which GPUs may be used.
@@ -92,6 +96,7 @@ class Experiment(BaseModel):
         default_factory=lambda known: default_portion(searches(known["algorithm"].name))
     )
     optimizer: Optimizers = Optimizers()
+    regularizer: Constraints = {}
     seed: Count = 0
     context: Annotated[Literal["auto", "cudnn", "cuda", "cpu"], allowed(_CONTEXTS)] = "auto"
     device_id: DeviceIds = "-1"
@@ -121,7 +126,9 @@ class Experiment(BaseModel):
 
     def to_json(self) -> dict[str, Any]:
         """Return the flat JSON form with every default written out."""
-        values = self.model_dump(exclude={"dataset", "network", "algorithm", "optimizer"})
+        values = self.model_dump(
+            exclude={"dataset", "network", "algorithm", "optimizer", "regularizer"}
+        )
         shape = self.input_shape and list(self.input_shape)
         return {
             **values,
@@ -130,6 +137,7 @@ class Experiment(BaseModel):
             "network": self.network.to_json(),
             "algorithm": self.algorithm.to_json(),
             "optimizer": self.optimizer.to_json(),
+            "regularizer": {key: one.to_json() for key, one in self.regularizer.items()},
         }
 
     @model_validator(mode="before")

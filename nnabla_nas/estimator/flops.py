@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import prod
 from typing import Any
 
 import nnabla as nn
 
-from nnabla_nas.estimator.active_path import build_active_path
-from nnabla_nas.estimator.estimator import Estimator
+from nnabla_nas.estimator.decomposition import functions_of
+from nnabla_nas.estimator.estimator import AdditiveEstimator
 from nnabla_nas.search_space.model import Model
 
 
@@ -66,26 +66,26 @@ def count_multiply_adds(output: nn.Variable) -> tuple[int, list[str]]:
     Returns:
         The count, and the names of functions that it does not know and left out.
     """
+    return _count(functions_of(output))
+
+
+def _count(functions: Iterable[Any]) -> tuple[int, list[str]]:
     total = 0
     unknown: set[str] = set()
-
-    def visit(function: Any) -> None:
-        nonlocal total
+    for function in functions:
         name = function.info.type_name
         if name in COUNTERS:
             total += COUNTERS[name](function)
         elif name not in WITHOUT_MULTIPLY_ADDS:
             unknown.add(name)
-
-    output.visit(visit)
     return total, sorted(unknown)
 
 
-class FLOPsEstimator(Estimator):
+class FLOPsEstimator(AdditiveEstimator):
     """Count the multiply-adds of the active path for one example.
 
     Attributes:
-        uncounted: names of the functions the last estimate had no rule for.
+        uncounted: names of the functions that the estimates so far had no rule for.
     """
 
     unit = "multiply-adds"
@@ -93,12 +93,13 @@ class FLOPsEstimator(Estimator):
     def __init__(self) -> None:
         self.uncounted: list[str] = []
 
-    def estimate(self, model: Model, input_shape: Sequence[int]) -> int:
-        """Return the multiply-adds of the active architecture.
+    def cost_of(self, functions: Sequence[Any], model: Model) -> int:
+        """Return the multiply-adds of some functions.
 
         Args:
-            model: the network.
-            input_shape: (C, H, W) of one example.
+            functions: nnabla functions of a graph for one example.
+            model: the network they are part of.
         """
-        total, self.uncounted = count_multiply_adds(build_active_path(model, input_shape))
+        total, unknown = _count(functions)
+        self.uncounted = sorted({*self.uncounted, *unknown})
         return total

@@ -143,6 +143,11 @@ class Choice(Module):
             candidates: what builds each candidate's output; all outputs have one shape.
         """
         self.follow_alpha()
+        if self.listing is not None:
+            listed = [build() for build in candidates]
+            picked = function.choose(listed, self._active)
+            self.listing.append((self, listed, picked))
+            return picked
         if self.alone:
             return candidates[self._active]()
         branches = [build() for build in candidates]

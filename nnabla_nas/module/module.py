@@ -26,6 +26,8 @@ class Module:
             ones, whatever `training` says; for passes that judge an architecture.
         gated: compute two sampled candidates of every choice, each behind a gate.
         active_only: build the active operation of every choice alone, for counting and drawing.
+        listing: where choices note all their candidates' outputs while a graph is built, as
+            (choice, outputs, the picked one); None when nobody asks.
         input_shapes: the shapes of the last call's inputs.
     """
 
@@ -33,6 +35,7 @@ class Module:
     private_statistics: bool = False
     gated: bool = False
     active_only: bool = False
+    listing: list[Any] | None = None
     input_shapes: tuple[tuple[int, ...], ...] = ()
 
     def _children(self) -> Iterator[tuple[str, Any]]:

@@ -113,7 +113,7 @@ class Board:
         """Show the drawing of the most probable architecture, and what it costs.
 
         Args:
-            costs: its `parameters` and `multiply_adds`.
+            costs: its `parameters`, `multiply_adds` and `constraints`.
             step: updates done so far.
         """
         if step == self._drawn_at:
@@ -123,6 +123,10 @@ class Board:
             "size/parameters": costs["parameters"],
             "size/multiply_adds": costs["multiply_adds"],
         }
+        for key, one in costs["constraints"].items():
+            # Two constraints may have the same estimator, with other arguments.
+            name = one["estimator"]
+            sizes[f"{name}/{key}" if name in sizes else name] = one["value"]
         self._tensorboard.scalars(sizes, step)
         if self._visualize:
             self._tensorboard.image("arch", self._folder.arch_png, step)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnabla_nas.artifact.monitor import Monitor
@@ -12,8 +12,10 @@ from nnabla_nas.artifact.result import Result
 from nnabla_nas.artifact.run_folder import RunFolder
 from nnabla_nas.artifact.trajectory import Trajectory
 from nnabla_nas.estimator import FLOPsEstimator, ParameterEstimator
+from nnabla_nas.estimator.constraint import Constraint
 from nnabla_nas.module.parameter_file import write_parameters
 from nnabla_nas.runner.board import Board
+from nnabla_nas.runner.constraints import write_latencies
 from nnabla_nas.search_space.model import Model
 
 
@@ -26,6 +28,7 @@ class Record:
         model: the network.
         input_shape: (C, H, W) of one example.
         visualize: whether to draw architectures.
+        constraints: what the architecture's costs are compared with.
     """
 
     def __init__(
@@ -35,12 +38,14 @@ class Record:
         model: Model,
         input_shape: tuple[int, int, int],
         visualize: bool,
+        constraints: Sequence[Constraint] = (),
     ) -> None:
         self.folder = folder
         self.monitor = monitor
         self._model = model
         self._input_shape = input_shape
         self._visualize = visualize
+        self._constraints = constraints
         self._trajectory = Trajectory(folder.trajectory)
         self._board = Board(folder, model, input_shape, visualize)
 
@@ -64,16 +69,18 @@ class Record:
             config: the resolved experiment.
         """
         self.folder.write_json(self.folder.config, config)
+        write_latencies(self._constraints, self.folder)
         self._board.describe(summary, config)
 
     def costs(self) -> dict[str, Any]:
-        """Return parameters and multiply-adds of the most probable architecture."""
+        """Return parameters, multiply-adds and constrained costs of the decoded architecture."""
         derived = self._model.derived()
         multiply_adds = FLOPsEstimator()
         return {
             "parameters": ParameterEstimator().estimate(derived, self._input_shape),
             "multiply_adds": multiply_adds.estimate(derived, self._input_shape),
             "uncounted": multiply_adds.uncounted,
+            "constraints": {one.key: one.in_words(derived) for one in self._constraints},
         }
 
     def architecture(self, step: int) -> None:

@@ -27,6 +27,7 @@ from nnabla_nas.dataset.transforms import evaluation_transform, training_transfo
 from nnabla_nas.device.runtime import Runtime
 from nnabla_nas.errors import DivergedError, InputError
 from nnabla_nas.optimizer.optimizer import Optimizer
+from nnabla_nas.runner.constraints import build_constraints
 from nnabla_nas.runner.evaluation import Metrics, mean_metrics, nearly_equal_batches
 from nnabla_nas.runner.expected_end import expected_end
 from nnabla_nas.runner.graph import Graph, Purpose
@@ -95,7 +96,8 @@ class Runner(ABC):
         self.train_graph = self.graph("train", experiment.mini_batch_train)
         if experiment.aux_weight and self.train_graph.n_outputs == 1:
             monitor.once("aux_weight is not used: the network has no auxiliary head")
-        self.record = Record(folder, monitor, model, self.input_shape, visualize)
+        self.constraints = build_constraints(experiment, model, self.input_shape, folder)
+        self.record = Record(folder, monitor, model, self.input_shape, visualize, self.constraints)
         self.checkpoints = Checkpoints(folder.checkpoint)
         self.interruption = Interruption()
 

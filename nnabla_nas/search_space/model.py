@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,12 @@ class Model(Module):
 
     A subclass defines `call`, `loss` and `metrics`; everything about architectures follows from
     its choices: its `Choice` modules, such as `MixedOp`, in the order of `get_modules`.
+
+    Attributes:
+        decoder: what decodes instead of the largest probabilities, where bounds are to be kept.
     """
+
+    decoder: Callable[[], list[int]] | None = None
 
     def choices(self) -> OrderedDict[str, Choice]:
         """Return the decisions of the architecture by path, in a fixed order."""
@@ -84,7 +89,12 @@ class Model(Module):
             choice.active = int(index)
 
     def most_probable_architecture(self) -> list[int]:
-        """Return the index of largest probability of every choice, the first one of equals."""
+        """Return the index of largest probability of every choice, the first one of equals.
+
+        With a `decoder` it is the most probable architecture that the decoder allows.
+        """
+        if self.decoder is not None:
+            return self.decoder()
         return [int(np.argmax(choice.probabilities)) for choice in self.choices().values()]
 
     def kept_operations(self) -> list[str]:
@@ -94,6 +104,18 @@ class Model(Module):
         """
         chosen = zip(self.choices().values(), self.most_probable_architecture(), strict=True)
         return [choice.names[index] for choice, index in chosen]
+
+    @property
+    def independent_choices(self) -> bool:
+        """Whether decoding may take any candidates of the choices together."""
+        return True
+
+    def kept_shares(self) -> list[float]:
+        """Return per choice the share of decoded architectures that keep its operation.
+
+        Expected costs count a choice by it: 1, unless decoding drops some of the choices.
+        """
+        return [1.0] * len(self.choices())
 
     def n_skip_connects(self) -> int:
         """Return how many of the kept operations do nothing but hand their input on."""
@@ -165,14 +187,15 @@ class Model(Module):
             runner-up.
         """
         words = []
-        for path, choice in self.choices().items():
+        decoded = self.most_probable_architecture()
+        for (path, choice), best in zip(self.choices().items(), decoded, strict=True):
             probabilities = choice.probabilities
-            best, *others = np.argsort(-probabilities, kind="stable")
+            others = [int(i) for i in np.argsort(-probabilities, kind="stable") if i != best]
             words.append(
                 {
                     "path": path,
                     "operation": choice.names[best],
-                    "index": int(best),
+                    "index": best,
                     "probability": float(probabilities[best]),
                     "runner_up": choice.names[others[0]] if others else None,
                     "runner_up_probability": (float(probabilities[others[0]]) if others else None),

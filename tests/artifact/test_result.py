@@ -43,6 +43,7 @@ def test_result_keeps_the_sets_apart_and_is_json() -> None:
         "parameters": 10,
         "multiply_adds": 20,
         "uncounted": ["TopKData"],
+        "constraints": {},
         "weights_epoch": 2,
         "retrain": None,
         "stopped": None,

@@ -149,7 +149,7 @@ def test_one_fault_names_flag_key_value_and_remedy(
     ("changes", "fault"),
     [
         ({"epohc": 2}, "epohc: unknown key; allowed algorithm, aux_weight, "),
-        ({"regularizer": {}}, "regularizer: unknown key"),
+        ({"regularizers": {}}, "regularizers: unknown key"),
         ({"a\nb": 2}, "a\\nb: unknown key"),
         ({"algorithm": "ToySercher"}, 'algorithm: got "ToySercher"; allowed '),
         ({"mini_batch_train": 5}, "mini_batch_train: got 5; allowed a divisor of batch_size_train"),

@@ -18,8 +18,11 @@ from nnabla_nas.runner.runner import Runner
 TRAIN = {"train": {"solver": {"name": "Adam", "alpha": 0.01}, "grad_clip": 5.0}}
 
 
+BOUND = {"speed": {"name": "FLOPsEstimator", "bound": 20000, "weight": 0.5}}
+
+
 def reinforce(search: dict[str, Any]) -> dict[str, Any]:
-    return search
+    return {**search, "regularizer": BOUND}
 
 
 def trainer(search: dict[str, Any]) -> dict[str, Any]:
@@ -44,7 +47,8 @@ def first_order(search: dict[str, Any]) -> dict[str, Any]:
 
 
 def second_order(search: dict[str, Any]) -> dict[str, Any]:
-    return {**first_order(search), "algorithm": {"name": "DartsSearcher", "order": 2}}
+    algorithm = {"name": "DartsSearcher", "order": 2}
+    return {**first_order(search), "algorithm": algorithm, "regularizer": BOUND}
 
 
 def cells(search: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from nnabla_nas.dataset.dataset import Batch
+from nnabla_nas.estimator.constraint import add_penalty_gradients
 from nnabla_nas.optimizer.optimizer import Optimizer
 from nnabla_nas.runner.graph import fixed
 from nnabla_nas.runner.searcher.searcher import Searcher
@@ -89,6 +90,7 @@ class DartsSearcher(Searcher):
                 )
                 self.require_finite(train_loss, "the training loss")
             self.require_finite(loss, "the validation loss")
+            add_penalty_gradients(self.constraints, self.choices)
             self.valid_optimizer.update()
         self.require_finite_architecture()
 

@@ -6,12 +6,15 @@ Source: Cai et al., "ProxylessNAS: Direct Neural Architecture Search on Target T
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from nnabla_nas.estimator.constraint import add_penalty_gradients
 from nnabla_nas.module import Choice
 from nnabla_nas.runner.graph import fixed, mini_batches
 from nnabla_nas.runner.searcher.binary_gates import (
@@ -83,7 +86,7 @@ class ProxylessNasSearcher(Searcher):
                     loss, error = self.judge_graph.evaluate(mini_batch)
                     self.require_finite(loss, "the validation loss")
                     errors.append(error)
-                rewards.append(self.reward(float(np.mean(errors))))
+                rewards.append(self.reward(float(np.mean(errors)), draws[-1]))
             baseline = self.progress.baseline
             if baseline is None:
                 baseline = float(np.mean(rewards))
@@ -107,6 +110,7 @@ class ProxylessNasSearcher(Searcher):
             self.require_finite(loss, "the validation loss")
             self.valid_optimizer.zero_grad()
             set_gate_gradient(self.choices)
+            add_penalty_gradients(self.constraints, self.choices)
             sampled = sampled_entries(self.arch_parameters, self.choices)
             before = {path: alpha.d.copy() for path, alpha in self.arch_parameters.items()}
             self.valid_optimizer.update(only=sampled)
@@ -114,13 +118,14 @@ class ProxylessNasSearcher(Searcher):
                 keep_other_probabilities(alpha, before[path], sampled[path])
         self.require_finite_architecture()
 
-    def reward(self, error: float) -> float:
-        """Return what an architecture is worth.
+    def reward(self, error: float, indices: Sequence[int]) -> float:
+        """Return what an architecture is worth: (1 − error) · Π min(1, bound/value)^weight.
 
         Args:
             error: its mean top-1 error on the validation batch.
+            indices: per choice the candidate drawn.
         """
-        return 1.0 - error
+        return (1.0 - error) * math.prod(one.factor(indices) for one in self.constraints)
 
 
 def set_reinforce_gradient(

@@ -11,9 +11,12 @@ from nnabla_nas.artifact.progress import Phase
 from nnabla_nas.artifact.result import retrain_command
 from nnabla_nas.dataset.loader import Loader
 from nnabla_nas.dataset.transforms import evaluation_transform
+from nnabla_nas.estimator.hard_bounds import HardBounds
 from nnabla_nas.optimizer.optimizer import Optimizer
 from nnabla_nas.runner.evaluation import Metrics
 from nnabla_nas.runner.runner import Runner
+
+_BOUND_NOT_MET = 3
 
 
 class Searcher(Runner):
@@ -38,6 +41,12 @@ class Searcher(Runner):
         self.warmup_optimizer = self.optimizer("warmup", self.net_parameters, experiment.warmup)
         self.train_optimizer = self.optimizer("train", self.net_parameters, experiment.epoch)
         self.valid_optimizer = self.optimizer("valid", self.arch_parameters, experiment.epoch)
+        hard = [constraint for constraint in self.constraints if constraint.hard]
+        self.hard_bounds = HardBounds(hard, self.model) if hard else None
+        if self.hard_bounds is not None:
+            self.model.decoder = self.hard_bounds.decode
+            for line in self.hard_bounds.excess():
+                self.monitor.once(line)
         self.decoded = self.model.most_probable_architecture()
         self.last: dict[str, Metrics | None] = {"train": None, "valid": None, "test": None}
 
@@ -128,13 +137,20 @@ class Searcher(Runner):
         """Write the architecture, the weights and result.json, and say how to go on."""
         self.record.architecture(self.progress.step)
         self.record.weights()
-        command = retrain_command(self.folder, changes=self.model.retrain_arguments())
+        changes = self.model.retrain_arguments()
+        if self.hard_bounds is not None:
+            # The largest values in arch.h5 need not be within the bounds.
+            changes = {**changes, "network.genotype": str(self.folder.arch_json)}
+        command = retrain_command(self.folder, changes=changes)
         stopped = self.stop_reason() if self.progress.epoch < self.experiment.epoch else None
         if stopped:
             self.monitor.info(f"stopped after search epoch {self.progress.epoch}: {stopped}")
         self.result("finished", self.last, retrain=command, stopped=stopped)
         self.monitor.info(f"to train the architecture found: {command}")
-        return 0
+        excess = [] if self.hard_bounds is None else self.hard_bounds.excess()
+        for line in excess:
+            self.monitor.warning(line)
+        return _BOUND_NOT_MET if excess else 0
 
     def first_phase(self) -> Phase:
         """Return `warmup` if there is one, else `search`."""

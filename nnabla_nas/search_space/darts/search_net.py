@@ -152,6 +152,22 @@ class SearchNet(CellStack):
         with random.use(random.Streams(0)):
             return FixedStack(self._size, [genotype[p.kind] for p in self._positions])
 
+    @property
+    def independent_choices(self) -> bool:
+        """Whether decoding may take any candidates of the choices together: not for genotypes."""
+        return self.keeps_all_edges
+
+    def kept_shares(self) -> list[float]:
+        """Return per choice the share of decoded architectures that keep its operation.
+
+        A genotype keeps two of the k + 2 edges of node k.
+        """
+        if self.keeps_all_edges:
+            return super().kept_shares()
+        n = self._size.num_choices
+        shares = [2 / (node + 2) for node in range(n) for _ in range(node + 2)]
+        return shares * len(self._search_cells)
+
     def kept_operations(self) -> list[str]:
         """Return the names of the operations of the decoded normal cell."""
         if self.keeps_all_edges:
@@ -170,10 +186,11 @@ class SearchNet(CellStack):
             by_kind, genotype = self._decoded()
             return genotype_diagram(title, genotype, self._size.multiplier, by_kind)
         probabilities = [cell.probabilities() for cell in self._search_cells]
+        chosen = np.reshape(self.most_probable_architecture(), (len(probabilities), -1))
         return stack_diagram(
             title,
             [position.kind for position in self._positions],
-            [all_edges(np.argmax(p, axis=1), self._size.num_choices) for p in probabilities],
+            [all_edges(one, self._size.num_choices) for one in chosen],
             self._size.multiplier,
             probabilities,
         )

@@ -1,0 +1,127 @@
+"""Constraints in a search: they pull the architecture, and are told of."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnabla_nas.errors import InputError
+from nnabla_nas.estimator.latency_file import read_latencies
+
+FLOPS = {"name": "FLOPsEstimator", "bound": 40000, "weight": 5.0}
+
+
+def expected(searcher: Any) -> float:
+    return searcher.constraints[0].expected(searcher.choices)
+
+
+def test_a_reward_is_accuracy_times_every_factor(build, search_json) -> None:
+    memory = {"name": "MemoryEstimator", "bound": 500, "weight": 0.5}
+    searcher = build(search_json, regularizer={"speed": FLOPS, "size": memory})
+    indices = [0] * len(searcher.choices)
+    searcher.model.set_architecture(indices)
+    costs = searcher.record.costs()
+    speed = min(1, 40000 / costs["multiply_adds"]) ** 5
+    size = min(1, 500 / costs["parameters"]) ** 0.5
+    assert speed * size < 0.9
+    assert searcher.reward(0.2, indices) == pytest.approx(0.8 * speed * size)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "mode"),
+    [
+        ({"name": "ProxylessNasSearcher", "update": "gate"}, "sample"),
+        ({"name": "DartsSearcher"}, "full"),
+        ({"name": "DartsSearcher", "order": 2}, "full"),
+    ],
+)
+def test_the_expected_cost_falls_where_gradients_decide(
+    build, search_json, algorithm: dict[str, Any], mode: str
+) -> None:
+    search_json["network"]["mode"] = mode
+    search_json["optimizer"]["valid"] = {"solver": {"name": "Sgd", "lr": 1.0}}
+    costs = []
+    for name, weight in (("without", 0.0), ("with", 50.0)):
+        bound = {**FLOPS, "bound": 1000, "weight": weight}
+        searcher = build(search_json, name, algorithm=algorithm, regularizer={"speed": bound})
+        for _ in range(4):
+            searcher.search_update()
+        costs.append(expected(searcher))
+    assert costs[1] < 0.97 * costs[0]
+
+
+def test_the_expected_cost_falls_where_rewards_decide(build, search_json) -> None:
+    searcher = build(search_json, regularizer={"speed": {**FLOPS, "bound": 25000}})
+    searcher.judge_graph = SimpleNamespace(evaluate=lambda batch: (0.0, 0.5))
+    before = expected(searcher)
+    for _ in range(60):
+        searcher.architecture_step()
+    assert expected(searcher) < 0.97 * before
+
+
+def test_without_a_constraint_nothing_changes(build, search_json) -> None:
+    alphas = []
+    for name, changes in (("none", {}), ("loose", {"speed": {**FLOPS, "bound": 1e12}})):
+        searcher = build(search_json, name, regularizer=changes)
+        searcher.search_update()
+        alphas.append(np.concatenate([p.d.ravel() for p in searcher.arch_parameters.values()]))
+    np.testing.assert_array_equal(*alphas)
+
+
+def test_a_run_tells_cost_unit_and_bound(build, search_json) -> None:
+    searcher = build(search_json, regularizer={"speed": FLOPS}, epoch=1, warmup=0)
+    points: dict[str, float] = {}
+    searcher.record._board._tensorboard.scalars = lambda values, step: points.update(values)
+    assert searcher.run() == 0
+    folder = searcher.folder
+    words = json.loads(folder.arch_json.read_text())
+    assert words["constraints"]["speed"] == {
+        "estimator": "FLOPsEstimator",
+        "value": words["multiply_adds"],
+        "unit": "multiply-adds",
+        "bound": 40000,
+        "weight": 5.0,
+        "hard": False,
+        "met": words["multiply_adds"] <= 40000,
+    }
+    assert json.loads(folder.result.read_text())["constraints"] == words["constraints"]
+    assert points["FLOPsEstimator"] == words["multiply_adds"]
+
+
+def test_a_peak_is_reported_by_a_training_and_refused_to_a_search(build, search_json) -> None:
+    peak = {"memory": {"name": "ActivationMemoryEstimator", "bound": 1e6}}
+    with pytest.raises(InputError, match="does not add up"):
+        build(search_json, regularizer=peak)
+    trainer = build(search_json, "train", algorithm="Trainer", regularizer=peak)
+    words = trainer.record.costs()["constraints"]["memory"]
+    assert words["unit"] == "bytes"
+    assert 0 < words["value"] < 1e6
+    assert words["met"]
+
+
+def test_a_run_keeps_what_it_measured_and_a_later_part_reads_it(build, search_json) -> None:
+    speed = {"name": "LatencyEstimator", "bound": 1.0, "n_run": 2, "n_warmup": 0}
+    first = build(search_json, regularizer={"speed": speed})
+    first.record.describe("", first.experiment.to_json())
+    kept = read_latencies(first.folder.latency)
+    assert kept == first.constraints[0].estimator.latencies
+    # A table as it was when the run began wins over what would be measured now.
+    text = first.folder.latency.read_text()
+    content = json.loads(text)
+    for row in content["operations"]:
+        row["median_ms"] = 1.0
+    first.folder.latency.write_text(json.dumps(content))
+    first.folder.config.unlink()
+    first.folder.close()
+    again = build(search_json, regularizer={"speed": speed})
+    assert {one.median for one in again.constraints[0].estimator.latencies.values()} == {1.0}
+
+
+def test_two_measured_latencies_would_share_a_table(build, search_json) -> None:
+    speed = {"name": "LatencyEstimator", "bound": 1.0, "n_run": 1, "n_warmup": 0}
+    with pytest.raises(InputError, match=r"regularizer: .* one LatencyEstimator"):
+        build(search_json, regularizer={"a": speed, "b": {**speed, "context": "cpu"}})
