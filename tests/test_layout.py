@@ -37,6 +37,21 @@ FORBIDDEN_CALLS = {
 }
 
 
+# Look-ups whose names are written elsewhere in the package, or checked against a list there;
+# the registry alone imports what a user's experiment names, which is how own classes are used.
+LOOKUPS = {
+    "artifact/progress.py": {"setattr(self, name, value)"},
+    "config/annotation.py": {"getattr(one, name)"},
+    "function/import_lookups.py": {"getattr(self._module, name)"},
+    "module/module.py": {"setattr(module, name, value)"},
+    "optimizer/scheduler.py": {"getattr(learning_rate_scheduler, name)"},
+    "registry.py": {"getattr(importlib.import_module(module), attribute)"},
+    "runner/runner.py": {"getattr(self.experiment.optimizer, phase)"},
+    "search_space/darts/search_net.py": {"setattr(self, str(index), self._shared[kind])"},
+    "testing/estimator_contract.py": {"getattr(module, name)"},
+}
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -81,6 +96,8 @@ def test_a_file_is_short_and_calls_nothing_forbidden(path: Path) -> None:
         "import subprocess\nsubprocess.run(line, shell=True)",
         "run(line, shell=flag)",
         "import os\nos.system(line)",
+        "value.__dict__[name]",
+        "globals()[name]",
     ],
 )
 def test_forbidden_calls_are_found(source: str) -> None:
@@ -111,6 +128,29 @@ def forbidden(source: str) -> Iterator[str]:
             called = qualified(node.func, names)
             if is_forbidden(called, node):
                 yield f"{node.lineno}: {called}"
+        elif isinstance(node, ast.Attribute) and node.attr == "__dict__":
+            yield f"{node.lineno}: __dict__"
+
+
+def named_lookups(source: str) -> Iterator[str]:
+    """Yield the called name of each attribute look-up whose name is not written in the source."""
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call) or len(node.args) < 2:
+            continue
+        looks_up = qualified(node.func, {}) in ("getattr", "setattr")
+        if looks_up and not isinstance(node.args[1], ast.Constant):
+            yield ast.unparse(node)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_attributes_are_not_looked_up_by_names_from_files(path: Path) -> None:
+    known = LOOKUPS.get(str(path.relative_to(ROOT / "nnabla_nas")), set())
+    assert set(named_lookups(path.read_text())) == known
+
+
+def test_lookups_by_name_are_found() -> None:
+    source = "getattr(x, name)\ngetattr(x, 'a', None)\nsetattr(x, f'{a}', 1)"
+    assert list(named_lookups(source)) == ["getattr(x, name)", "setattr(x, f'{a}', 1)"]
 
 
 def is_forbidden(called: str, node: ast.Call) -> bool:
@@ -119,6 +159,8 @@ def is_forbidden(called: str, node: ast.Call) -> bool:
     keywords = {keyword.arg: keyword.value for keyword in node.keywords}
     if called == "numpy.load":
         return None in keywords or len(node.args) > 2 or not is_false(keywords.get("allow_pickle"))
+    if called.removeprefix("builtins.") in {"globals", "locals"}:
+        return True
     return not is_false(keywords.get("shell"))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nnabla_nas.artifact.state_file import ARRAYS, TREE, read_state, write_state
+from nnabla_nas.artifact.state_file import ARRAYS, TREE, read_state, read_tree, write_state
 from nnabla_nas.artifact.writing import writing
 from nnabla_nas.errors import NasError
 
@@ -100,12 +100,9 @@ class Checkpoints:
 
     def _check(self, folder: Path) -> None:
         path = folder / _MANIFEST
-        try:
-            manifest = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(f"{path} is damaged") from error
-        if not isinstance(manifest, dict) or manifest.keys() != set(_FILES):
-            raise ValueError(f"{path} is damaged")
+        manifest = read_tree(path)
+        if manifest.keys() != set(_FILES):
+            raise ValueError(f"{path} is damaged: not a list of the checkpoint's files")
         for name, expected in manifest.items():
             if _sha256(folder / name) != expected:
                 raise ValueError(f"{folder / name} is damaged")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import zipfile
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 ARRAYS = "arrays.npz"
 TREE = "state.json"
 _ARRAY = "__array__"
+_LARGEST_TREE = 64_000_000
 
 
 def write_state(folder: Path, state: dict[str, Any]) -> None:
@@ -47,15 +49,57 @@ def read_state(folder: Path) -> dict[str, Any]:
         ValueError: if the contents are not those of a state.
     """
     try:
-        tree = json.loads((folder / TREE).read_text(encoding="utf-8"))
-        with np.load(folder / ARRAYS, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        state = _put_arrays(tree, arrays)
-    except (KeyError, RecursionError, zipfile.BadZipFile) as error:
+        tree = read_tree(folder / TREE)
+        state: dict[str, Any] = _put_arrays(tree, _read_arrays(folder / ARRAYS))
+    except (KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{folder}: not a state ({error})") from error
-    if not isinstance(state, dict):
-        raise ValueError(f"{folder}: not a state")
     return state
+
+
+def read_tree(path: Path) -> dict[str, Any]:
+    """Read a JSON object that nobody vouches for.
+
+    Args:
+        path: the file.
+
+    Raises:
+        OSError: if it is missing or cannot be read.
+        ValueError: if it is too large or not a JSON object.
+    """
+    if path.stat().st_size > _LARGEST_TREE:
+        raise ValueError(f"{path} is larger than {_LARGEST_TREE:,} bytes")
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+    if not isinstance(tree, dict):
+        raise ValueError(f"{path} is damaged: not a JSON object")
+    return tree
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
+    """Read an archive whose headers ask for no more memory than its own bytes."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.infolist():
+                _check_size(archive, member)
+        with np.load(path, allow_pickle=False) as loaded:
+            return {name: loaded[name] for name in loaded.files}
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+
+
+def _check_size(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+    """Refuse an array that is packed, holds objects, or is declared larger than it is."""
+    formats: Any = np.lib.format
+    with archive.open(member) as stream:
+        version = formats.read_magic(stream)
+        if version != (1, 0):
+            raise ValueError(f"{archive.filename}: {member.filename} has an unknown header")
+        shape, _, dtype = formats.read_array_header_1_0(stream)
+        size = stream.tell() + math.prod(shape) * dtype.itemsize
+    if dtype.hasobject or member.compress_type != zipfile.ZIP_STORED or size != member.file_size:
+        raise ValueError(f"{archive.filename}: {member.filename} is not what it is declared to be")
 
 
 def _take_arrays(value: Any, arrays: dict[str, np.ndarray[Any, Any]], path: str = "") -> Any:

@@ -163,7 +163,11 @@ class TensorBoard:
         writer, self._writer = self._writer, None
         if writer is not None:
             with writing(self.folder):
-                writer.close()
+                try:
+                    writer.close()
+                finally:
+                    # Its own close leaves the file open where the disk is full.
+                    writer._py_recordio_writer.close()
 
     def _add(self, summaries: list[Any], step: int) -> None:
         from tensorboardX.proto.event_pb2 import Event

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nnabla_nas.config.experiment import Experiment
-from nnabla_nas.config.faults import Fault, faults_of, got
+from nnabla_nas.config.faults import Fault, faults_of, got, printable
 from nnabla_nas.config.loading import load
 from nnabla_nas.config.parameter import Parameter, parameters
 from nnabla_nas.config.signature import call_values, check, with_defaults
@@ -116,4 +116,5 @@ def _checked_by_class(
     if check_arguments is None or any(known[name].required for name in known.keys() - arguments):
         return []
     found = check_arguments(call_values(known, arguments))
-    return [Fault(("network", *key.split(".")), text) for key, text in found]
+    # What a class says may quote what it got.
+    return [Fault(("network", *key.split(".")), printable(text)) for key, text in found]

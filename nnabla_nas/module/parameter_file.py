@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -12,6 +13,8 @@ import numpy as np
 
 from nnabla_nas.errors import WeightsError
 
+_DEEPEST = 30
+_LARGEST_CHUNK = 2**20
 # What h5py raises for a file whose bytes are damaged, besides what its documentation says.
 _DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 
@@ -86,26 +89,42 @@ def read_parameters(
     return arrays
 
 
-def _datasets(group: h5py.Group, path: str, prefix: str = "") -> dict[str, h5py.Dataset]:
-    """Return every data set below a group by path, ordered by nnabla's `index` attribute."""
+def _datasets(file: h5py.File, path: str) -> dict[str, h5py.Dataset]:
+    """Return every data set of a file by path, ordered by nnabla's `index` attribute."""
+    found = _below(file, path, "", set())
+    return dict(sorted(found.items(), key=lambda item: int(item[1].attrs.get("index", 0))))
+
+
+def _below(group: h5py.Group, path: str, prefix: str, seen: set[int]) -> dict[str, h5py.Dataset]:
+    """Return every data set below a group; hard links must not lead to an object twice."""
     found: dict[str, h5py.Dataset] = {}
+    seen.add(h5py.h5o.get_info(group.id).addr)
     for name in group:
         full_name = f"{prefix}{name}"
         link = group.get(name, getlink=True)
         if not isinstance(link, h5py.HardLink):
             raise WeightsError(f"{path}: '{full_name}' is a link; only plain data is read")
         item = group[name]
+        if h5py.h5o.get_info(item.id).addr in seen:
+            raise WeightsError(f"{path}: '{full_name}' is a second link to what was read already")
         if isinstance(item, h5py.Group):
-            if prefix.count("/") > 30:
+            if prefix.count("/") > _DEEPEST:
                 raise WeightsError(f"{path}: groups are nested too deep at '{full_name}'")
-            found.update(_datasets(item, path, f"{full_name}/"))
-        elif isinstance(item, h5py.Dataset) and item.dtype == np.float32 and not item.external:
+            found.update(_below(item, path, f"{full_name}/", seen))
+        elif isinstance(item, h5py.Dataset) and _holds_numbers(item):
+            seen.add(h5py.h5o.get_info(item.id).addr)
             found[full_name] = item
         else:
             raise WeightsError(f"{path}: '{full_name}' does not hold float32 numbers")
-    if prefix:
-        return found
-    return dict(sorted(found.items(), key=lambda item: int(item[1].attrs.get("index", 0))))
+    return found
+
+
+def _holds_numbers(item: h5py.Dataset) -> bool:
+    """Return whether a data set holds float32 numbers, in this file and in chunks of its size."""
+    if item.dtype != np.float32 or item.external or item.is_virtual:
+        return False
+    # Of a chunk all is unpacked, however little of it the shape shows.
+    return item.chunks is None or math.prod(item.chunks) <= max(item.size, _LARGEST_CHUNK)
 
 
 def _unreadable(path: str | Path, error: Exception) -> WeightsError:

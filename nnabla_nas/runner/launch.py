@@ -59,7 +59,7 @@ def launch(
     folder = RunFolder(experiment.output_path)
     if not dry_run:
         folder.check(resume)
-        if resume and is_finished(folder):
+        if resume and is_finished(folder, experiment.epoch):
             print(f"{folder.path} holds a finished run: nothing to resume")
             return 0
         if resume:

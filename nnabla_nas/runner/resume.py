@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nnabla_nas.artifact.run_folder import RunFolder
+from nnabla_nas.artifact.state_file import read_tree
 from nnabla_nas.config.experiment import Experiment
 from nnabla_nas.errors import InputError, NasError
 from nnabla_nas.runner.runner import Runner
@@ -15,14 +16,17 @@ from nnabla_nas.runner.runner import Runner
 _MAY_DIFFER = frozenset({"output_path", "print_frequency", "context", "device_id"})
 
 
-def is_finished(folder: RunFolder) -> bool:
+def is_finished(folder: RunFolder, epoch: int) -> bool:
     """Return whether a folder holds a run that has come to its end.
 
     Args:
         folder: the output folder.
+        epoch: how many epochs it shall last; a run of fewer can go on.
     """
-    result = _read_json(folder.result) if folder.result.exists() else {}
-    return result.get("status") == "finished"
+    if not folder.result.exists() or _read_json(folder.result).get("status") != "finished":
+        return False
+    before = _read_json(folder.config).get("epoch")
+    return not isinstance(before, int) or epoch <= before
 
 
 def check_same_experiment(folder: RunFolder, experiment: Experiment) -> None:
@@ -39,7 +43,8 @@ def check_same_experiment(folder: RunFolder, experiment: Experiment) -> None:
         return
     before = _read_json(folder.config)
     now = experiment.to_json()
-    if before.get("epoch", 0) <= now["epoch"]:
+    epoch = before.get("epoch")
+    if isinstance(epoch, int) and epoch < now["epoch"]:
         before["epoch"] = now["epoch"]
     faults = [
         f"{folder.config}: {key}: was {json.dumps(old)}, now {json.dumps(new)}; a resumed run "
@@ -75,20 +80,19 @@ def restore(runner: Runner, checksum: str) -> bool:
         raise InputError(f"{folder.config}: the data set is not the one the run was begun with")
     try:
         runner.load_state_dict(state)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
         raise NasError(f"{folder.checkpoint}: not a checkpoint of this run ({error})") from error
+    # Until the run ends again it is not finished, also where it goes on for more epochs.
+    folder.result.unlink(missing_ok=True)
     monitor.info(f"resumed after update {runner.progress.step}")
     return True
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        return read_tree(path)
+    except (OSError, ValueError) as error:
         raise NasError(f"{path}: cannot be read ({error}); --resume needs it") from error
-    if not isinstance(content, dict):
-        raise NasError(f"{path}: not a JSON object; --resume needs it")
-    return content
 
 
 def _differences(before: Any, now: Any, path: str = "") -> list[tuple[str, Any, Any]]:

@@ -259,12 +259,19 @@ class Runner(ABC):
             DivergedError: if it is not.
         """
         if not math.isfinite(value):
-            parameter = self.first_non_finite()
-            where = "" if parameter is None else f" (parameter '{parameter}' is not finite)"
             raise DivergedError(
-                f"{what} is {value} at update {self.progress.step + 1}{where}; a smaller learning "
-                "rate (optimizer.*.solver) or grad_clip may help"
+                f"{what} is {value} at update {self.progress.step + 1} ({self._suspect()}); a "
+                "smaller learning rate (optimizer.*.solver) or grad_clip may help"
             )
+
+    def _suspect(self) -> str:
+        """Return which parameter is the likely cause of a number that is not finite."""
+        path = self.first_non_finite()
+        if path is not None:
+            return f"parameter '{path}' is not finite"
+        largest = {k: float(np.abs(p.d).max()) for k, p in self.model.get_parameters().items()}
+        path = max(largest, key=largest.__getitem__)
+        return f"parameter '{path}' reaches {largest[path]:.3g}"
 
     def result(self, status: Status, metrics: dict[str, Metrics | None], **more: Any) -> None:
         """Write result.json.
