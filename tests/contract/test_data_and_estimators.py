@@ -25,9 +25,11 @@ MOBILENET = {"settings": SETTINGS, "in_channels": 1, "stem_stride": 1, "num_clas
 PEAKS = {"ActivationMemoryEstimator"}
 # It needs a file: what it adds up is tested where that is written.
 TABLES = {"LatencyTable"}
+# Ours name the place of their class; other tests register classes.
+OURS = {name for name in estimators.names() if isinstance(estimators.entry(name).target, str)}
 
 
-@pytest.mark.parametrize("name", sorted({*estimators.names()} - PEAKS - TABLES))
+@pytest.mark.parametrize("name", sorted(OURS - PEAKS - TABLES))
 def test_an_estimator_satisfies_the_contract(name: str) -> None:
     check_estimator(estimators.get(name)())
 
