@@ -91,7 +91,6 @@ class Runner(ABC):
         self.meters = Meters()
         self._graphs: dict[tuple[Purpose, int], Graph] = {}
         self._began = time.perf_counter()
-        self._visualize = visualize
         self.progress = Progress(phase=self.first_phase())
         self.train_graph = self.graph("train", experiment.mini_batch_train)
         if experiment.aux_weight and self.train_graph.n_outputs == 1:
