@@ -1,24 +1,32 @@
 """The differentiable functions modules are made of, one name each, a form per device."""
 
 from nnabla_nas.function.activation import hard_sigmoid, hard_swish, leaky_relu, relu, relu6
-from nnabla_nas.function.convolution import affine, convolution, depthwise_convolution
+from nnabla_nas.function.building import Building, hand_on, has_compiler
+from nnabla_nas.function.convolution import (
+    affine,
+    convolution,
+    depthwise_convolution,
+    shifted_convolution,
+)
 from nnabla_nas.function.folding import fold_batch_normalization
 from nnabla_nas.function.form import on_cpu, plain
 from nnabla_nas.function.import_lookups import shorten_import_lookups
 from nnabla_nas.function.loss import cross_entropy, top_1_error
-from nnabla_nas.function.merging import add, concatenate, merge, multiply
-from nnabla_nas.function.mixture import choose, gate, mix, set_active
+from nnabla_nas.function.merging import add, concatenate, merge, multiply, scale_examples
+from nnabla_nas.function.mixture import choose, gate, mix, set_active, switch
 from nnabla_nas.function.normalization import batch_normalization
 from nnabla_nas.function.pooling import (
     average_pooling,
     global_average_pooling,
     max_pooling,
     subsample,
+    zeros_like,
 )
 
 shorten_import_lookups()
 
 __all__ = [
+    "Building",
     "add",
     "affine",
     "average_pooling",
@@ -31,8 +39,10 @@ __all__ = [
     "fold_batch_normalization",
     "gate",
     "global_average_pooling",
+    "hand_on",
     "hard_sigmoid",
     "hard_swish",
+    "has_compiler",
     "leaky_relu",
     "max_pooling",
     "merge",
@@ -42,7 +52,11 @@ __all__ = [
     "plain",
     "relu",
     "relu6",
+    "scale_examples",
     "set_active",
+    "shifted_convolution",
     "subsample",
+    "switch",
     "top_1_error",
+    "zeros_like",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import nnabla as nn
 import nnabla.functions as F
 
+from nnabla_nas.function.building import builder
 from nnabla_nas.function.clipping import Relu6
 from nnabla_nas.function.form import fast_on_cpu
 
@@ -15,7 +16,8 @@ def relu(x: nn.Variable) -> nn.Variable:
     Args:
         x: any shape.
     """
-    return F.relu(x)
+    fast = builder(x)
+    return F.relu(x) if fast is None else fast.activation(x, six=False)
 
 
 def relu6(x: nn.Variable) -> nn.Variable:
@@ -24,6 +26,9 @@ def relu6(x: nn.Variable) -> nn.Variable:
     Args:
         x: any shape.
     """
+    fast = builder(x)
+    if fast is not None:
+        return fast.activation(x, six=True)
     return Relu6()(x) if fast_on_cpu() else F.relu6(x)
 
 

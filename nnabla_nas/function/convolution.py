@@ -7,8 +7,11 @@ from collections.abc import Sequence
 import nnabla as nn
 import nnabla.functions as F
 
+from nnabla_nas.function.building import builder
 from nnabla_nas.function.channel_order import channels_to_back, channels_to_front
 from nnabla_nas.function.form import fast_on_cpu, on_cpu
+from nnabla_nas.function.pooling import subsample
+from nnabla_nas.function.window import Window, pair
 
 
 def convolution(
@@ -45,6 +48,10 @@ def convolution(
         y = convolution(x, weight, bias, base_axis, pad, stride, dilation, group)
         return channels_to_back(y, base_axis)
     depthwise = group > 1 and group == weight.shape[0] == x.shape[base_axis] and weight.ndim == 4
+    fast = builder(x) if bias is None and base_axis == 1 and not channel_last else None
+    if fast is not None and (depthwise or group == 1):
+        window = _window(weight, pad, stride, dilation)
+        return (fast.depthwise if depthwise else fast.convolution)(x, weight, window)
     if depthwise and not channel_last and fast_on_cpu():
         filters = F.reshape(weight, (weight.shape[0], *weight.shape[2:]))
         return F.depthwise_convolution(x, filters, bias, base_axis, pad, stride, dilation)
@@ -80,7 +87,48 @@ def depthwise_convolution(
     Returns:
         (B, C · multiplier, H_out, W_out).
     """
+    fast = builder(x) if bias is None and base_axis == 1 and multiplier == 1 else None
+    if fast is not None:
+        return fast.depthwise(x, weight, _window(weight, pad, stride, dilation))
     return F.depthwise_convolution(x, weight, bias, base_axis, pad, stride, dilation, multiplier)
+
+
+def _window(
+    weight: nn.Variable,
+    pad: Sequence[int] | None,
+    stride: Sequence[int] | None,
+    dilation: Sequence[int] | None,
+) -> Window:
+    return Window(weight.shape[-2:], pair(stride, 1), pair(dilation, 1), pair(pad, 0))
+
+
+def shifted_convolution(
+    x: nn.Variable, weight: nn.Variable, shift: int, stride: int
+) -> nn.Variable:
+    """Mix the channels of every stride-th pixel by a 1×1 convolution, from a later pixel on.
+
+    An image that ends before its last window is continued by zeros, so that the output has the
+    sides of the convolution that starts at the first pixel.
+
+    Args:
+        x: (B, C_in, H, W).
+        weight: (C_out, C_in, 1, 1).
+        shift: row and column of the first pixel, below the stride.
+        stride: of both axes.
+
+    Returns:
+        (B, C_out, ⌈H / stride⌉, ⌈W / stride⌉).
+    """
+    height, width = x.shape[2:]
+    sides = -(-height // stride), -(-width // stride)
+    fast = builder(x)
+    if fast is not None:
+        window = Window((1, 1), (stride, stride), pad=(-shift, -shift), sides=sides)
+        return fast.convolution(x, weight, window)
+    missing = [(n - 1) * stride + shift + 1 - have for n, have in zip(sides, (height, width))]
+    if max(missing) > 0:
+        x = F.pad(x, (0, max(missing[0], 0), 0, max(missing[1], 0)))
+    return convolution(subsample(x, (stride, stride), first=(shift, shift)), weight)
 
 
 def affine(

@@ -8,6 +8,7 @@ from functools import reduce
 import nnabla as nn
 import nnabla.functions as F
 
+from nnabla_nas.function.building import builder
 from nnabla_nas.function.form import is_plain
 
 MERGING_MODES = ("concat", "add", "mul")
@@ -20,6 +21,9 @@ def concatenate(inputs: Sequence[nn.Variable], axis: int = 1) -> nn.Variable:
         inputs: variables that agree in all axes but one.
         axis: that axis; by default the channels'.
     """
+    fast = builder(*inputs) if axis == 1 else None
+    if fast is not None:
+        return fast.wrapped(F.concatenate(*map(fast.twin, inputs), axis=0))
     return F.concatenate(*inputs, axis=axis)
 
 
@@ -29,8 +33,22 @@ def add(inputs: Sequence[nn.Variable]) -> nn.Variable:
     Args:
         inputs: variables of one shape.
     """
+    fast = builder(*inputs)
+    if fast is not None:
+        return fast.sum(inputs)
     # Formats for other programs know the sum of two, not nnabla's of many.
     return reduce(F.add2, inputs) if is_plain() else F.add_n(*inputs)
+
+
+def scale_examples(x: nn.Variable, factors: nn.Variable) -> nn.Variable:
+    """Multiply every example by a factor, which is not learned.
+
+    Args:
+        x: (B, …).
+        factors: (B, 1, …).
+    """
+    fast = builder(x)
+    return F.mul2(x, factors) if fast is None else fast.scaled_examples(x, factors)
 
 
 def multiply(inputs: Sequence[nn.Variable]) -> nn.Variable:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import nnabla as nn
 import nnabla.functions as F
 
+from nnabla_nas.function.building import builder
 from nnabla_nas.function.form import fast_on_cpu
 
 
@@ -25,6 +26,10 @@ def mix(branches: Sequence[nn.Variable], alpha: nn.Variable) -> nn.Variable:
     """
     n = len(branches)
     weights = F.softmax(F.reshape(alpha, (n,)), axis=0)
+    fast = builder(*branches)
+    mixed = None if fast is None else fast.mixture(branches, weights)
+    if mixed is not None:
+        return mixed
     stacked = F.stack(*branches, axis=0)
     if fast_on_cpu():
         flat = F.affine(F.reshape(weights, (1, n)), F.reshape(stacked, (n, -1)))
@@ -44,10 +49,17 @@ def gate(branch: nn.Variable, value: nn.Variable) -> nn.Variable:
     Returns:
         The branch's shape.
     """
+    fast = builder(branch)
+    if fast is not None:
+        return fast.wrapped(_gated(fast.twin(branch), value))
     if fast_on_cpu():
         # One matrix product in place of a scalar spread over the branch's shape and summed again.
-        return F.reshape(F.affine(value, F.reshape(branch, (1, -1))), branch.shape)
+        return _gated(branch, value)
     return F.mul2(branch, F.reshape(value, (1,) * branch.ndim))
+
+
+def _gated(branch: nn.Variable, value: nn.Variable) -> nn.Variable:
+    return F.reshape(F.affine(value, F.reshape(branch, (1, -1))), branch.shape)
 
 
 def choose(branches: Sequence[nn.Variable], active: int) -> nn.Variable:
@@ -58,18 +70,33 @@ def choose(branches: Sequence[nn.Variable], active: int) -> nn.Variable:
         active: the index of the branch that is computed until `set_active` names another.
 
     Returns:
-        The output; hand it to `set_active` to choose another branch without building anew.
+        The output; hand what `switch` makes of it to `set_active` to choose another branch without
+        building anew.
     """
-    chosen = F.add_n(*branches)
-    set_active(chosen, active)
+    fast = builder(*branches)
+    if fast is None:
+        chosen = F.add_n(*branches)
+    else:
+        chosen = fast.wrapped(F.add_n(*map(fast.twin, branches)))
+    set_active(switch(chosen), active)
     return chosen
+
+
+def switch(chosen: nn.Variable) -> nn.Variable:
+    """Return the output of the sum that `choose` built, whatever has been put behind it.
+
+    Args:
+        chosen: what `choose` returned.
+    """
+    parent = chosen.parent
+    return parent.inputs[0] if parent.info.type_name == "BatchToFront" else chosen
 
 
 def set_active(chosen: nn.Variable, *active: int) -> None:
     """Compute another branch, or the sum of some, from the next forward pass on.
 
     Args:
-        chosen: what `choose` returned.
+        chosen: what `switch` returned.
         active: the index of the branch; several are summed.
     """
     n = len(chosen.parent.inputs)

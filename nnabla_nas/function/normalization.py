@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import nnabla as nn
 import nnabla.functions as F
 
+from nnabla_nas.function.building import builder
 from nnabla_nas.function.folding import folded
 
 
@@ -45,6 +46,10 @@ def batch_normalization(
         layer = folded(x, beta, gamma, mean, variance, axes, eps)
         if layer is not None:
             return layer
+    fast = None if output_stat or list(axes) != [1] else builder(x)
+    if fast is not None:
+        parameters = (beta, gamma, mean, variance)
+        return fast.normalization(x, parameters, decay_rate, eps, batch_stat)
     return F.batch_normalization(
         x, beta, gamma, mean, variance, list(axes), decay_rate, eps, batch_stat, output_stat
     )

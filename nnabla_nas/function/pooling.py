@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 import nnabla as nn
 import nnabla.functions as F
 
+from nnabla_nas.function.building import builder
 from nnabla_nas.function.channel_order import channels_to_back, channels_to_front
 from nnabla_nas.function.form import on_cpu
+from nnabla_nas.function.window import Window, pair
 
 
 def max_pooling(
@@ -30,6 +32,9 @@ def max_pooling(
     Returns:
         (B, C, H_out, W_out), channels last if asked for; windows that do not fit are left out.
     """
+    fast = None if channel_last else builder(x)
+    if fast is not None:
+        return fast.pooling(x, _window(kernel, stride, pad), largest=True)
     return _pool(F.max_pooling, x, kernel, stride, pad, channel_last)
 
 
@@ -61,7 +66,16 @@ def average_pooling(
             x, *arguments, channel_last=channel_last, including_pad=including_pad
         )
 
+    fast = builder(x) if including_pad and not channel_last else None
+    if fast is not None:
+        return fast.pooling(x, _window(kernel, stride, pad), largest=False)
     return _pool(pooling, x, kernel, stride, pad, channel_last)
+
+
+def _window(
+    kernel: Sequence[int], stride: Sequence[int] | None, pad: Sequence[int] | None
+) -> Window:
+    return Window(pair(kernel, 1), pair(kernel if stride is None else stride, 1), pad=pair(pad, 0))
 
 
 def _pool(
@@ -90,7 +104,27 @@ def global_average_pooling(x: nn.Variable) -> nn.Variable:
     Returns:
         (B, C, 1, 1).
     """
-    return F.global_average_pooling(x)
+    fast = builder(x)
+    return F.global_average_pooling(x) if fast is None else fast.mean_of_image(x)
+
+
+def zeros_like(x: nn.Variable, stride: Sequence[int]) -> nn.Variable:
+    """Return zeros in the shape of every stride-th pixel.
+
+    Args:
+        x: (B, C, H, W).
+        stride: per spatial axis.
+
+    Returns:
+        (B, C, ⌈H / stride⌉, ⌈W / stride⌉).
+    """
+    fast = builder(x)
+    if max(stride) > 1:
+        x = subsample(x, stride)
+    zeros = F.mul_scalar(x, 0.0)
+    if fast is not None:
+        fast.mark_zero(zeros)
+    return zeros
 
 
 def subsample(x: nn.Variable, stride: Sequence[int], first: Sequence[int] = (0, 0)) -> nn.Variable:

@@ -156,7 +156,7 @@ class Choice(Module):
         if self.weighted:
             return function.mix(branches, self.alpha)
         chosen = function.choose(branches, self._active)
-        self._chosen.append(chosen)
+        self._chosen.append(function.switch(chosen))
         return chosen
 
     def extra_repr(self) -> str:

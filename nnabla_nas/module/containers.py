@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, MutableSequence
 from typing import Any, TypeVar
 
+import nnabla_nas.function as function
 from nnabla_nas.module.module import Module
 from nnabla_nas.module.parameter import Parameter
 
@@ -138,5 +139,5 @@ class Sequential(Module):
             x: the first module's input.
         """
         for module in self._layers.values():
-            x = module(x)
+            x = module(function.hand_on(x))
         return x

@@ -40,8 +40,8 @@ class Gates:
         """
         pairs = zip(branches, self._values, strict=True)
         mixture = function.choose([function.gate(branch, value) for branch, value in pairs], 0)
-        function.set_active(mixture, *self.sampled)
-        self._mixtures.append(mixture)
+        self._mixtures.append(function.switch(mixture))
+        function.set_active(self._mixtures[-1], *self.sampled)
         return mixture
 
     def set(self, sampled: Sequence[int], values: Sequence[float]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import nnabla as nn
 import numpy as np
 
+import nnabla_nas.function as function
 from nnabla_nas.module.parameter import Parameter
 from nnabla_nas.module.parameter_file import read_parameters, write_parameters
 
@@ -186,7 +187,8 @@ class Module:
         """
         values = (*args, *kwargs.values())
         self.input_shapes = tuple(v.shape for v in values if isinstance(v, nn.Variable))
-        return self.call(*args, **kwargs)
+        with function.Building():
+            return self.call(*args, **kwargs)
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Build the module's part of the graph; every module has its own."""

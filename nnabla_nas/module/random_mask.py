@@ -9,6 +9,7 @@ import nnabla as nn
 import nnabla.functions as F
 import numpy as np
 
+import nnabla_nas.function as function
 from nnabla_nas import random
 from nnabla_nas.module.random_input import RandomInput
 
@@ -57,6 +58,8 @@ class RandomMask(RandomInput):
         mask = nn.Variable(self.mask_shape(x.shape))
         self._masks.append(mask)
         self._draw(mask)
+        if mask.size == x.shape[0]:
+            return function.scale_examples(x, mask)
         return F.mul2(x, mask)
 
     def refill(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import nnabla as nn
-import nnabla.functions as F
 
 import nnabla_nas.function as function
 from nnabla_nas.module.module import Module
@@ -28,9 +27,7 @@ class Zero(Module):
         Returns:
             (B, C, ⌈H / stride⌉, ⌈W / stride⌉).
         """
-        if max(self._stride) > 1:
-            x = function.subsample(x, self._stride)
-        return F.mul_scalar(x, 0.0)
+        return function.zeros_like(x, self._stride)
 
     def extra_repr(self) -> str:
         """Return the stride."""

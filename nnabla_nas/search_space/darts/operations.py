@@ -6,7 +6,6 @@ Source: Liu et al., "DARTS: Differentiable Architecture Search", 2019, section 3
 from __future__ import annotations
 
 import nnabla as nn
-import nnabla.functions as F
 
 import nnabla_nas.function as function
 import nnabla_nas.module as Mo
@@ -53,6 +52,21 @@ class ReLUConvBN(Mo.Module):
         return self._operators(x)
 
 
+class _ShiftedConv(Mo.Conv):
+    """A 1×1 convolution of every second pixel that starts at the second row and column."""
+
+    def call(self, x: nn.Variable) -> nn.Variable:
+        """Convolve.
+
+        Args:
+            x: (B, C_in, H, W).
+
+        Returns:
+            (B, C_out, ⌈H / 2⌉, ⌈W / 2⌉).
+        """
+        return function.shifted_convolution(x, self._W, shift=1, stride=2)
+
+
 class FactorizedReduce(Mo.Module):
     """Halve the resolution; each half of the output channels sees another half of the pixels.
 
@@ -74,7 +88,7 @@ class FactorizedReduce(Mo.Module):
         self._conv_1 = Mo.Conv(
             in_channels, out_channels // 2, (1, 1), stride=(2, 2), with_bias=False
         )
-        self._conv_2 = Mo.Conv(
+        self._conv_2 = _ShiftedConv(
             in_channels, out_channels // 2, (1, 1), stride=(2, 2), with_bias=False
         )
         self._bn = Mo.BatchNormalization(out_channels, 4)
@@ -89,12 +103,7 @@ class FactorizedReduce(Mo.Module):
             (B, out_channels, ⌈H / 2⌉, ⌈W / 2⌉).
         """
         x = function.relu(x)
-        height, width = x.shape[2:]
-        padded = x
-        if height % 2 or width % 2:
-            padded = F.pad(x, (0, height % 2, 0, width % 2))
-        halves = [self._conv_1(x), self._conv_2(function.subsample(padded, (1, 1), first=(1, 1)))]
-        return self._bn(function.concatenate(halves))
+        return self._bn(function.concatenate([self._conv_1(x), self._conv_2(x)]))
 
 
 class DilConv(Mo.Module):

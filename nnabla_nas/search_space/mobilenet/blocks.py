@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import nnabla as nn
 
+import nnabla_nas.function as function
 import nnabla_nas.module as Mo
 
 
@@ -75,4 +76,4 @@ class InvertedResidual(Mo.Module):
             (B, out_channels, ⌈H / stride⌉, ⌈W / stride⌉).
         """
         y = self._conv(x)
-        return x + y if self._residual else y
+        return function.add([x, y]) if self._residual else y

@@ -1,0 +1,65 @@
+"""Memory that functions share: scratch space, and what a forward pass keeps for its backward pass."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import numpy as np
+
+_keeping: ContextVar[bool] = ContextVar("nnabla_nas_keeps_for_backward", default=True)
+
+
+class Buffer:
+    """A piece of memory for float32 values.
+
+    Args:
+        size: number of values.
+
+    Attributes:
+        address: where it lies.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._array = np.empty(size, np.float32)
+        self.address: int = self._array.ctypes.data
+
+
+_free: dict[int, list[Buffer]] = defaultdict(list)
+
+
+def take(size: int) -> Buffer:
+    """Return a buffer whose contents are anything.
+
+    Args:
+        size: number of values.
+    """
+    free = _free[size]
+    return free.pop() if free else Buffer(size)
+
+
+def give(buffer: Buffer) -> None:
+    """Let others use a buffer.
+
+    Args:
+        buffer: what `take` returned.
+    """
+    _free[buffer.size].append(buffer)
+
+
+@contextmanager
+def without_backward() -> Iterator[None]:
+    """Keep nothing for a backward pass in the block: its forward passes have none."""
+    token = _keeping.set(False)
+    try:
+        yield
+    finally:
+        _keeping.reset(token)
+
+
+def keeps_for_backward() -> bool:
+    """Return whether a forward pass may be followed by a backward pass."""
+    return _keeping.get()

@@ -1,0 +1,67 @@
+"""How kernels are compiled: which floating-point rules hold, where the machine code is kept."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+from numba import carray, njit, types
+from numba.extending import intrinsic
+
+# Sums may be reordered and fused. No rule here assumes that values are finite: a NaN stays one.
+_FAST_MATH = {"contract", "reassoc", "nsz"}
+ZERO = np.float32(0)
+ONE = np.float32(1)
+SIX = np.float32(6)
+
+
+def cache_folder() -> Path | None:
+    """Return the user's folder for compiled kernels, or None where it cannot be written."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    folder = Path(home) / "nnabla_nas" / "kernels"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None
+
+
+def _keeps_code() -> bool:
+    if os.environ.get("NUMBA_CACHE_DIR"):
+        return True
+    folder = cache_folder()
+    if folder is not None:
+        numba.config.CACHE_DIR = str(folder)
+    return folder is not None
+
+
+# numba.config.CACHE_DIR is read when a kernel is declared, so it is set before the first one.
+_OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "cache": _keeps_code(),
+    "fastmath": _FAST_MATH,
+    "error_model": "numpy",
+}
+# OpenMP's threads start a loop in two microseconds, those of numba's own pool in seventy.
+numba.config.THREADING_LAYER = "omp"
+
+serial = njit(**_OPTIONS)
+inlined = njit(forceinline=True, **_OPTIONS)
+parallel = njit(parallel=True, **_OPTIONS)
+
+
+@intrinsic  # type: ignore[misc]
+def _pointer(typing_context: Any, address: Any) -> Any:
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+    return types.CPointer(types.float32)(address), code
+
+
+@inlined
+def floats(address, shape):  # type: ignore[no-untyped-def]
+    """Return the array of a shape that lies at an address; views cost more to make in Python."""
+    return carray(_pointer(address), shape)
