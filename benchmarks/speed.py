@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from steps import report
 from steps.machine import description, measured_peak
-from steps.measurement import Settings, measure
+from steps.measurement import TORCH_FORMATS, Settings, measure
 from steps.start import start_table
 from steps.workload import WORKLOADS, Workload, scaling
 
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     peaks = {n: measured_peak(sys.executable, n) for n in options.threads}
     for n, peak in peaks.items():
-        print(f"sgemm of 2048×2048 by numpy, threads: {n}: {2 * peak / 1e9:.0f} GFLOP/s\n")
+        print(f"sgemm of side 2048 by numpy, threads: {n}: {2 * peak / 1e9:.0f} GFLOP/s\n")
     print(report.header(options.torch_python is not None), flush=True)
     for workload in workloads:
         for threads in options.threads:
@@ -55,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 threads,
                 options.memory_after,
                 options.torch_python,
+                options.torch_format,
             )
             print(report.line(measure(workload, settings), peaks), flush=True)
     return 0
@@ -70,6 +71,9 @@ def parser() -> argparse.ArgumentParser:
     reader.add_argument("--threads", type=positive, nargs="+", default=[1], help="one or more")
     reader.add_argument("--against", choices=["torch"], help="also measure PyTorch")
     reader.add_argument("--torch-python", metavar="PATH", help="an interpreter that has PyTorch")
+    reader.add_argument(
+        "--torch-format", choices=TORCH_FORMATS, help="of its memory (default: the faster one)"
+    )
     reader.add_argument(
         "--memory-after", type=positive, default=1, metavar="N", help="read memory after N updates"
     )

@@ -88,9 +88,8 @@ class Child:
         if not answer:
             self._process.wait()
             self._errors.seek(0)
-            raise SystemExit(
-                f"{self._name} ended with {self._process.returncode}:\n{self._errors.read()[-3000:]}"
-            )
+            said = self._errors.read()[-3000:]
+            raise SystemExit(f"{self._name} ended with {self._process.returncode}:\n{said}")
         return answer.strip()
 
     def close(self) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
-import platform
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
+from nnabla_nas.artifact.environment import describe_environment
 from steps.child import run
 
 _SIDE = 2048
@@ -49,18 +48,11 @@ def measured_peak(python: str, threads: int) -> float:
 
 
 def description() -> str:
-    """Return processor, number of cores, memory, date, commit and versions in a line."""
-    cpu = platform.processor() or platform.machine()
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            cpu = line.partition(":")[2].strip()
-            break
-    kilobytes = int(Path("/proc/meminfo").read_text().split()[1])
-    cores = len(Path("/proc/cpuinfo").read_text().split("processor\t:")) - 1
-    commit = run(["git", "describe", "--always", "--dirty", "--exclude=*"]).strip()
-    versions = ", ".join(f"{name} {version(name)}" for name in ("nnabla", "numpy"))
+    """Return processor, cores, memory, time, commit and versions in a line."""
+    found = describe_environment()
+    memory = int(Path("/proc/meminfo").read_text().split()[1]) / 2**20
+    versions = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
     return (
-        f"{cpu}, {cores} cores, {kilobytes / 2**20:.0f} GiB, {platform.system()} "
-        f"{platform.release()}; {datetime.date.today()}, commit {commit}; "
-        f"Python {platform.python_version()}, {versions}"
+        f"{found['processor']}, {os.cpu_count()} cores, {memory:.0f} GiB, {found['platform']}; "
+        f"{found['created']}, commit {found['git_commit']}; Python {found['python']}, {versions}"
     )

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from steps.child import Child
 from steps.workload import Workload
 
+TORCH_FORMATS = ("contiguous", "channels_last")
 # Of a mean over candidates, whose order of summation is free.
 _TOLERANCE = 1e-9
 
@@ -24,6 +25,7 @@ class Settings:
         threads: of either framework.
         memory_after: updates before memory is read; 0 reads it after the measurements.
         torch_python: an interpreter that has PyTorch, or None.
+        torch_format: of PyTorch's memory; None takes the faster one.
     """
 
     repeats: int = 5
@@ -31,6 +33,7 @@ class Settings:
     threads: int = 1
     memory_after: int = 0
     torch_python: str | None = None
+    torch_format: str | None = None
 
 
 @dataclass
@@ -84,8 +87,9 @@ def measure(workload: Workload, settings: Settings) -> Measurement:
         theirs = None
         if settings.torch_python is not None:
             asked["network"] = network
-            asked["format"] = faster_format(settings.torch_python, asked)
-            theirs = stack.enter_context(torch_child(settings.torch_python, asked))
+            python, layout = settings.torch_python, settings.torch_format
+            asked["format"] = layout or faster_format(python, asked)
+            theirs = stack.enter_context(torch_child(python, asked))
             described = theirs.describe()
             require_same(workload.name, network, described)
             found.torch_notes = f"PyTorch {described['version']}, {asked['format']}"
@@ -125,7 +129,7 @@ def faster_format(python: str, asked: dict[str, object]) -> str:
         asked: the request, without a format.
     """
     seconds = {}
-    for name in ("contiguous", "channels_last"):
+    for name in TORCH_FORMATS:
         with torch_child(python, {**asked, "format": name}) as child:
             child.step()
             seconds[name] = min(child.step() for _ in range(2))

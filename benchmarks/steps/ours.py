@@ -121,12 +121,18 @@ def describe(runner: Runner) -> dict[str, Any]:
         runner: the runner.
 
     Returns:
-        `arguments` and `words` of the network; `parameters` and `alphas`: numbers of trained
+        `algorithm` with `options`; `space`, `arguments` and `words` of the network; `shape` of an
+        image; `loss_weights` of several outputs; `parameters` and `alphas`: numbers of trained
         values; `multiply_adds` of the forward pass of one example, the mean over the candidates
         where one of them is drawn.
     """
     model, experiment = runner.model, runner.experiment
     found = {
+        "algorithm": experiment.algorithm.name,
+        "options": experiment.algorithm.options,
+        "space": experiment.network.search_space,
+        "shape": runner.input_shape,
+        "loss_weights": [1.0, experiment.aux_weight],
         "arguments": experiment.network.arguments,
         "words": None if runner.searches else model.decode(),
         "parameters": sum(p.size for p in model.get_net_parameters(grad_only=True).values()),
