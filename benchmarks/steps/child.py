@@ -7,6 +7,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -89,6 +90,7 @@ class Child:
             self._process.wait()
             self._errors.seek(0)
             said = self._errors.read()[-3000:]
+            self.close()
             raise SystemExit(f"{self._name} ended with {self._process.returncode}:\n{said}")
         return answer.strip()
 
@@ -96,7 +98,9 @@ class Child:
         """End the process."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.close()
+        # What a process that has ended did not read cannot be flushed.
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
         try:
             self._process.wait(30)
         except subprocess.TimeoutExpired:

@@ -102,11 +102,14 @@ def multiply_adds(network: nn.Module, images: Tensor) -> float:
 
     counted = [m for m in network.modules() if isinstance(m, (nn.Conv2d, nn.Linear))]
     hooks = [layer.register_forward_hook(count) for layer in counted]
+    # Batch statistics of one example are refused where it has but one pixel.
+    network.eval()
     with torch.no_grad():
         for index in range(max((len(one.candidates) for one in decisions), default=1)):
             for choice in decisions:
                 choice.active = min(index, len(choice.candidates) - 1)
             network(images)
+    network.train()
     for hook in hooks:
         hook.remove()
     return sum(found.values())
