@@ -20,7 +20,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 TORCH_PYTHON = os.environ.get("TORCH_PYTHON") or (
     sys.executable if importlib.util.find_spec("torch") else None
 )
-CELLS = {"init_channels": 2, "num_cells": 3}
+CELLS = {"init_channels": 4, "num_cells": 3}
 CHAIN = {"settings": [[8, 1, 1], [16, 2, 2]]}
 TOYS: dict[str, dict[str, Any]] = {
     "darts": CELLS,
@@ -167,6 +167,6 @@ def test_pytorch_has_the_same_network(name: str, tmp_path: Path) -> None:
     with ours.build(ours.read(workload, tmp_path, 1)) as runner:
         network = ours.describe(runner)
     asked = {"workload": asdict(workload), "threads": 1, "network": network}
-    with measurement.torch_child(TORCH_PYTHON, {**asked, "format": "channels_last"}) as child:
+    with measurement.torch_child(TORCH_PYTHON, {**asked, "format": "contiguous"}) as child:
         measurement.require_same(name, network, child.describe())
         assert child.step() > 0
