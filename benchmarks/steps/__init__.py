@@ -1,0 +1,1 @@
+"""The parts of speed.py; what PyTorch's interpreter imports needs neither numpy nor nnabla."""
