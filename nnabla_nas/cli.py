@@ -71,6 +71,7 @@ def build_parser(prog: str = "nnabla-nas") -> argparse.ArgumentParser:
     add("-d", "--device-id", metavar="IDS", help="GPUs, such as 0 or 0,1; -1: all (default)")
     add("-t", "--type-config", metavar="NAME", help="type of numbers (default: float)")
     add("--seed", type=int, metavar="N", help="one seed for everything random (default: 0)")
+    add("--threads", type=int, metavar="N", help="threads on the CPU (default: all its cores)")
     add(
         "-x",
         "--set",

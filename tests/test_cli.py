@@ -82,6 +82,7 @@ def test_flags_that_are_not_given_leave_no_trace() -> None:
         (["-d", "-1"], {"device_id": "-1"}),
         (["--device-id", "0,1"], {"device_id": "0,1"}),
         (["-s"], {"search": True}),
+        (["--threads", "2"], {"threads": 2}),
         (["--no-search"], {"search": False}),
         (["-x", "a=1", "--set", "b=-x"], {"set": ["a=1", "b=-x"]}),
         (["--seed", "3", "-a", "A", "-o", "O"], {"seed": 3, "algorithm": "A", "output_path": "O"}),

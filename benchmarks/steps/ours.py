@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -65,9 +66,7 @@ def read(workload: Workload, folder: Path, threads: int) -> Experiment:
         folder: where files may be written.
         threads: how many threads it may use.
     """
-    flags = {"output_path": str(folder / "run"), "context": "cpu"}
-    if threads != 1:
-        flags["threads"] = str(threads)
+    flags = {"output_path": str(folder / "run"), "context": "cpu", "threads": threads}
     path = ROOT / "examples" / f"{workload.example}.json"
     return complete(read_experiment(str(path), flags, overrides(workload, folder)))[0]
 
@@ -83,6 +82,7 @@ def build(experiment: Experiment) -> Iterator[Runner]:
         The runner, within its random streams and its device's context.
     """
     device = choose_device(experiment.context, experiment.device_id, experiment.type_config)
+    function.use_cores(experiment.threads, lambda line: print(line, file=sys.stderr))
     runtime = Runtime(device, random.Streams(experiment.seed))
     with random.use(runtime.streams), nn.context_scope(device.context), Monitor() as monitor:
         runner: Runner = runners.get(experiment.algorithm.name)(

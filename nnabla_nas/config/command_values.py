@@ -18,6 +18,7 @@ FLAG_NAMES = {
     "device_id": "-d/--device-id",
     "type_config": "-t/--type-config",
     "seed": "--seed",
+    "threads": "--threads",
 }
 
 

@@ -71,6 +71,8 @@ class Experiment(BaseModel):
             (false; whether the architecture found has to keep it) and the estimator's arguments.
         seed: of everything random.
         context: what to compute on; `auto` takes a GPU if there is a usable one.
+        threads: threads that compute on the CPU; by default as many as the process has cores. It
+            changes no result.
         device_id: which GPUs may be used.
         type_config: type of the numbers.
         output_path: where everything is written; a folder that holds a run is refused.
@@ -98,6 +100,7 @@ class Experiment(BaseModel):
     optimizer: Optimizers = Optimizers()
     regularizer: Constraints = {}
     seed: Count = 0
+    threads: PositiveCount | None = None
     context: Annotated[Literal["auto", "cudnn", "cuda", "cpu"], allowed(_CONTEXTS)] = "auto"
     device_id: DeviceIds = "-1"
     type_config: Annotated[Literal["float"], allowed(_TYPES)] = "float"

@@ -1,6 +1,7 @@
 """The differentiable functions modules are made of, one name each, a form per device."""
 
 from nnabla_nas.function.activation import hard_sigmoid, hard_swish, leaky_relu, relu, relu6
+from nnabla_nas.function.buffers import forget_all, without_backward
 from nnabla_nas.function.building import Building, hand_on, has_compiler
 from nnabla_nas.function.convolution import (
     affine,
@@ -8,6 +9,7 @@ from nnabla_nas.function.convolution import (
     depthwise_convolution,
     shifted_convolution,
 )
+from nnabla_nas.function.cores import use_cores
 from nnabla_nas.function.folding import fold_batch_normalization
 from nnabla_nas.function.form import on_cpu, plain
 from nnabla_nas.function.import_lookups import shorten_import_lookups
@@ -37,6 +39,7 @@ __all__ = [
     "cross_entropy",
     "depthwise_convolution",
     "fold_batch_normalization",
+    "forget_all",
     "gate",
     "global_average_pooling",
     "hand_on",
@@ -58,5 +61,7 @@ __all__ = [
     "subsample",
     "switch",
     "top_1_error",
+    "use_cores",
+    "without_backward",
     "zeros_like",
 ]

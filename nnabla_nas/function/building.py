@@ -43,8 +43,12 @@ class Building:
             self._token = _builder.set(Builder())
 
     def __exit__(self, *error: object) -> None:
-        if self._token is not None:
-            _builder.reset(self._token)
+        if self._token is None:
+            return
+        found = _builder.get()
+        _builder.reset(self._token)
+        if error[0] is None:
+            found.connect()
 
 
 def builder(*inputs: nn.Variable) -> Builder | None:

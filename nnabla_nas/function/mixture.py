@@ -27,7 +27,7 @@ def mix(branches: Sequence[nn.Variable], alpha: nn.Variable) -> nn.Variable:
     n = len(branches)
     weights = F.softmax(F.reshape(alpha, (n,)), axis=0)
     fast = builder(*branches)
-    mixed = None if fast is None else fast.mixture(branches, weights)
+    mixed = None if fast is None else fast.mixture(branches, weights, alpha)
     if mixed is not None:
         return mixed
     stacked = F.stack(*branches, axis=0)
@@ -83,13 +83,13 @@ def choose(branches: Sequence[nn.Variable], active: int) -> nn.Variable:
 
 
 def switch(chosen: nn.Variable) -> nn.Variable:
-    """Return the output of the sum that `choose` built, whatever has been put behind it.
+    """Return the output of the sum that `choose` built, whatever stands for it.
 
     Args:
-        chosen: what `choose` returned.
+        chosen: what `choose` returned, while the network is being built.
     """
-    parent = chosen.parent
-    return parent.inputs[0] if parent.info.type_name == "BatchToFront" else chosen
+    fast = builder(chosen)
+    return chosen if fast is None else fast.twin(chosen)
 
 
 def set_active(chosen: nn.Variable, *active: int) -> None:

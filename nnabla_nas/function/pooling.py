@@ -119,12 +119,9 @@ def zeros_like(x: nn.Variable, stride: Sequence[int]) -> nn.Variable:
         (B, C, ⌈H / stride⌉, ⌈W / stride⌉).
     """
     fast = builder(x)
-    if max(stride) > 1:
-        x = subsample(x, stride)
-    zeros = F.mul_scalar(x, 0.0)
     if fast is not None:
-        fast.mark_zero(zeros)
-    return zeros
+        return fast.zeros(x, stride)
+    return F.mul_scalar(subsample(x, stride) if max(stride) > 1 else x, 0.0)
 
 
 def subsample(x: nn.Variable, stride: Sequence[int], first: Sequence[int] = (0, 0)) -> nn.Variable:

@@ -188,7 +188,9 @@ class Module:
         values = (*args, *kwargs.values())
         self.input_shapes = tuple(v.shape for v in values if isinstance(v, nn.Variable))
         with function.Building():
-            return self.call(*args, **kwargs)
+            # Named, so that it is held when the building ends.
+            result = self.call(*args, **kwargs)
+        return result
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Build the module's part of the graph; every module has its own."""

@@ -37,7 +37,7 @@ _SEARCH_HEALTH = {
 }
 _TRAINING = {"training": {**_LEARNING, "learning rate": ["learning_rate/.*"]}}
 # Where a run writes and on what it runs does not distinguish it in a table of runs.
-_NO_HYPERPARAMETERS = {"output_path", "device_id", "print_frequency"}
+_NO_HYPERPARAMETERS = {"output_path", "device_id", "threads", "print_frequency"}
 
 
 class Board:

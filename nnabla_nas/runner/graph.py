@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import nnabla as nn
 
+import nnabla_nas.function as function
 from nnabla_nas.dataset.dataset import Batch
 from nnabla_nas.search_space.model import Model
 
@@ -83,7 +84,8 @@ class Graph:
         Returns:
             Mean loss and mean top-1 error.
         """
-        return self._run(batch, clear_buffer=True)
+        with function.without_backward():
+            return self._run(batch, clear_buffer=True)
 
     def backward(self, scale: float) -> None:
         """Add the gradients of scale · loss to those of the parameters.
@@ -92,6 +94,7 @@ class Graph:
             scale: 1 / passes where a batch is accumulated over several passes.
         """
         self._loss.backward(scale, clear_buffer=True)
+        function.forget_all()
 
     def accumulate(self, batch: Batch) -> tuple[float, float]:
         """Add the gradients of a batch's mean loss to those of the parameters.

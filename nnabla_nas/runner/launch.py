@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nnabla as nn
 
+import nnabla_nas.function as function
 from nnabla_nas import random
 from nnabla_nas.artifact.environment import describe_environment
 from nnabla_nas.artifact.monitor import Monitor
@@ -74,6 +75,8 @@ def launch(
     ):
         for notice in (*notices, *device.notices):
             monitor.once(notice)
+        if device.name == "cpu" and not dry_run:
+            function.use_cores(experiment.threads, monitor.once)
         if dry_run:
             experiment = _with_stand_in(experiment, monitor)
         dataset: Dataset = build_dataset(experiment)

@@ -13,7 +13,7 @@ from nnabla_nas.errors import InputError, NasError
 from nnabla_nas.runner.runner import Runner
 
 # What may differ without the rest of the run becoming another one.
-_MAY_DIFFER = frozenset({"output_path", "print_frequency", "context", "device_id"})
+_MAY_DIFFER = frozenset({"output_path", "print_frequency", "context", "device_id", "threads"})
 
 
 def is_finished(folder: RunFolder, epoch: int) -> bool:

@@ -1,17 +1,21 @@
 """Putting functions for the CPU together while a network is built.
 
-Modules see (B, C, H, W) variables. Behind each that a fast form computes there is a twin
-(C, H, W, B); the next fast form takes the twin, and what nnabla's own functions take is the variable
-itself, whose transposition is run only if they do. Stages that follow each other become one unit:
-what was built for the shorter unit has no reader then and vanishes with the notes kept here.
+Modules see (B, C, H, W) variables. A fast form returns one that stands for its output and notes what
+it will compute; the next fast form takes the note. Stages that follow each other so become one unit,
+and a variable is connected, by a transposition, only where somebody else reads it: a function of
+nnabla's own, or whoever holds it when the network is complete. Nothing is built that nobody reads,
+since nnabla would keep the memory of its inputs for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import nnabla as nn
+import nnabla.functions as F
 
 from nnabla_nas.function.cpu.layout import BatchToBack, BatchToFront
 from nnabla_nas.function.cpu.mixing import Mixture, ScaledExamples
@@ -20,40 +24,82 @@ from nnabla_nas.function.cpu.pooling_functions import AveragePooling, MaxPooling
 from nnabla_nas.function.cpu.unit import Stages, Unit
 from nnabla_nas.function.window import Window
 
+# Who holds a variable that nobody reads: the dictionary, its note, and the question how many do.
+_OWN_REFERENCES = 3
+
+
+class Term(NamedTuple):
+    """A branch of a mixture.
+
+    Args:
+        weights: a vector that holds the branch's weight.
+        alpha: the parameter the vector is computed from.
+        position: where in the vector.
+        branch: (C, H, W, B).
+    """
+
+    weights: nn.Variable
+    alpha: nn.Variable
+    position: int
+    branch: nn.Variable
+
 
 @dataclass
 class Note:
-    """What is known of a variable that was built.
+    """What is known of a variable.
 
     Args:
-        variable: the variable, (B, C, H, W); held so that its identity is not given to another.
-        twin: the same values as (C, H, W, B).
+        variable: the variable, (B, C, H, W).
+        build: builds the same values as (C, H, W, B).
+        connected: whether the variable has its values by itself.
         stages: what the unit computes that it comes from, if it comes from one.
         inputs: that unit's inputs.
         handed_on: whether nobody but the next module reads it.
         zero: whether all its values are zero.
-        mixture: weights and branches of the mixture it is, if it is one.
+        mixture: the branches of the mixture it is, if it is one.
     """
 
     variable: nn.Variable
-    twin: nn.Variable
+    build: Callable[[], nn.Variable]
+    connected: bool = False
     stages: Stages | None = None
     inputs: tuple[nn.Variable, ...] = ()
     handed_on: bool = False
     zero: bool = False
-    mixture: Sequence[tuple[nn.Variable, int, nn.Variable]] = ()
+    mixture: Sequence[Term] = ()
+    _twin: nn.Variable | None = None
+
+    @property
+    def twin(self) -> nn.Variable:
+        """The values as (C, H, W, B), built when they are first asked for."""
+        if self._twin is None:
+            self._twin = self.build()
+        return self._twin
 
 
 class Builder:
-    """Builds fast forms and remembers them until the network is complete."""
+    """Notes fast forms, and builds them when they are read."""
 
     def __init__(self) -> None:
         self._notes: dict[nn.Variable, Note] = {}
 
-    def _note(self, twin: nn.Variable, **facts: object) -> nn.Variable:
-        variable = BatchToFront()(twin)
-        self._notes[variable] = Note(variable, twin, **facts)  # type: ignore[arg-type]
+    def _promise(
+        self, shape: Sequence[int], build: Callable[[], nn.Variable], **facts: object
+    ) -> nn.Variable:
+        """Return a variable (B, C, H, W) that is connected later, if at all."""
+        variable = nn.Variable(tuple(shape), need_grad=True)
+        self._notes[variable] = Note(variable, build, **facts)  # type: ignore[arg-type]
         return variable
+
+    def connect(self) -> None:
+        """Give their values to the variables that somebody reads or holds."""
+        for note in list(self._notes.values()):
+            if note.connected:
+                continue
+            held = sys.getrefcount(note.variable) > _OWN_REFERENCES
+            if held or note.variable.function_references:
+                note.variable.rewire_on(BatchToFront()(note.twin))
+                note.connected = True
 
     def twin(self, x: nn.Variable) -> nn.Variable:
         """Return the (C, H, W, B) twin of a variable.
@@ -61,10 +107,9 @@ class Builder:
         Args:
             x: (B, C, H, W).
         """
-        note = self._notes.get(x)
-        if note is None:
-            note = self._notes[x] = Note(x, BatchToBack()(x))
-        return note.twin
+        if x not in self._notes:
+            self._notes[x] = Note(x, lambda: BatchToBack()(x), connected=True)
+        return self._notes[x].twin
 
     def hand_on(self, x: nn.Variable) -> None:
         """Note that nobody but the next module reads a variable.
@@ -75,28 +120,37 @@ class Builder:
         if x in self._notes:
             self._notes[x].handed_on = True
 
-    def mark_zero(self, x: nn.Variable) -> None:
-        """Note that all values of a variable are zero.
+    def zeros(self, x: nn.Variable, stride: Sequence[int]) -> nn.Variable:
+        """Return zeros in the shape of every stride-th pixel.
 
         Args:
             x: (B, C, H, W).
+            stride: per spatial axis.
         """
-        self.twin(x)
-        self._notes[x].zero = True
+        batch, channels, *sides = x.shape
+        height, width = (-(-side // step) for side, step in zip(sides, stride, strict=True))
+
+        def build() -> nn.Variable:
+            return F.constant(0, (channels, height, width, batch))
+
+        return self._promise((batch, channels, height, width), build, zero=True)
 
     def _extended(self, x: nn.Variable, *fits: Stages) -> tuple[Stages, tuple[nn.Variable, ...]]:
         """Return the stages x comes from, if they are among those that fit, and their inputs."""
         note = self._notes.get(x)
-        if note is not None and note.stages is not None:
-            stages = note.stages
-            if stages.normalized is None and stages.activation == NO_ACTIVATION:
-                shape = replace(stages, window=None)
-                if shape in fits:
-                    return stages, note.inputs
+        if (
+            note is not None
+            and note.stages is not None
+            and replace(note.stages, window=None) in fits
+        ):
+            return note.stages, note.inputs
         return Stages(), (self.twin(x),)
 
-    def _unit(self, stages: Stages, inputs: Sequence[nn.Variable]) -> nn.Variable:
-        return self._note(Unit(stages)(*inputs), stages=stages, inputs=tuple(inputs))
+    def _unit(
+        self, stages: Stages, inputs: Sequence[nn.Variable], shape: Sequence[int]
+    ) -> nn.Variable:
+        inputs = tuple(inputs)
+        return self._promise(shape, lambda: Unit(stages)(*inputs), stages=stages, inputs=inputs)
 
     def activation(self, x: nn.Variable, six: bool) -> nn.Variable:
         """Return max(x, 0), with `six` no more than 6.
@@ -106,11 +160,13 @@ class Builder:
             six: whether 6 is the largest value.
         """
         kind, note = RELU6 if six else RELU, self._notes.get(x)
-        if note is not None and note.handed_on and note.stages is not None:
-            if note.stages.normalized and note.stages.activation == NO_ACTIVATION:
-                return self._unit(replace(note.stages, activation=kind), note.inputs)
-        stages = Stages(activation=kind) if six else Stages(rectify=True)
-        return self._unit(stages, [self.twin(x)])
+        stages = None if note is None or not note.handed_on else note.stages
+        if note is not None and stages is not None:
+            # Only where nobody else reads x: running statistics must be moved once.
+            if stages.normalized and stages.activation == NO_ACTIVATION:
+                return self._unit(replace(stages, activation=kind), note.inputs, x.shape)
+        alone = Stages(activation=kind) if six else Stages(rectify=True)
+        return self._unit(alone, [self.twin(x)], x.shape)
 
     def depthwise(self, x: nn.Variable, filters: nn.Variable, window: Window) -> nn.Variable:
         """Convolve every channel on its own.
@@ -121,7 +177,9 @@ class Builder:
             window: how they move.
         """
         stages, inputs = self._extended(x, Stages(rectify=True))
-        return self._unit(replace(stages, filters="depthwise", window=window), [*inputs, filters])
+        stages = replace(stages, filters="depthwise", window=window)
+        shape = (*x.shape[:2], *window.output(*x.shape[2:]))
+        return self._unit(stages, [*inputs, filters], shape)
 
     def convolution(self, x: nn.Variable, filters: nn.Variable, window: Window) -> nn.Variable:
         """Convolve over all channels.
@@ -131,15 +189,15 @@ class Builder:
             filters: (F, C, kernel height, kernel width).
             window: how they move.
         """
+        shape = (x.shape[0], filters.shape[0], *window.output(*x.shape[2:]))
         rectified = Stages(rectify=True)
-        if window == Window((1, 1)):
-            filtered = Stages(filters="depthwise")
-            stages, inputs = self._extended(
-                x, rectified, filtered, replace(rectified, filters="depthwise")
-            )
-            return self._unit(replace(stages, pointwise=True), [*inputs, filters])
-        stages, inputs = self._extended(x, rectified)
-        return self._unit(replace(stages, filters="dense", window=window), [*inputs, filters])
+        if window != Window((1, 1)):
+            stages, inputs = self._extended(x, rectified)
+            stages = replace(stages, filters="dense", window=window)
+            return self._unit(stages, [*inputs, filters], shape)
+        filtered = replace(rectified, filters="depthwise")
+        stages, inputs = self._extended(x, rectified, filtered, Stages(filters="depthwise"))
+        return self._unit(replace(stages, pointwise=True), [*inputs, filters], shape)
 
     def normalization(
         self,
@@ -159,12 +217,13 @@ class Builder:
             batch: whether to use the batch's statistics.
         """
         note = self._notes.get(x)
-        stages, inputs = Stages(), (self.twin(x),)
-        if note is not None and note.stages is not None and note.stages.convolves:
-            if note.stages.normalized is None:
-                stages, inputs = note.stages, note.inputs
+        stages = None if note is None else note.stages
+        if note is not None and stages is not None and stages.convolves and not stages.normalized:
+            inputs = note.inputs
+        else:
+            stages, inputs = Stages(), (self.twin(x),)
         stages = replace(stages, normalized=(decay, eps, batch))
-        return self._unit(stages, [*inputs, *parameters])
+        return self._unit(stages, [*inputs, *parameters], x.shape)
 
     def pooling(self, x: nn.Variable, window: Window, largest: bool) -> nn.Variable:
         """Pool.
@@ -174,7 +233,9 @@ class Builder:
             window: the windows.
             largest: whether the largest value is taken instead of the mean.
         """
-        return self._note((MaxPooling if largest else AveragePooling)(window)(self.twin(x)))
+        kind, twin = MaxPooling if largest else AveragePooling, self.twin(x)
+        shape = (*x.shape[:2], *window.output(*x.shape[2:]))
+        return self._promise(shape, lambda: kind(window)(twin))
 
     def mean_of_image(self, x: nn.Variable) -> nn.Variable:
         """Average over height and width.
@@ -187,19 +248,24 @@ class Builder:
         """
         return MeanOfImage()(self.twin(x))
 
-    def mixture(self, branches: Sequence[nn.Variable], weights: nn.Variable) -> nn.Variable | None:
+    def mixture(
+        self, branches: Sequence[nn.Variable], weights: nn.Variable, alpha: nn.Variable
+    ) -> nn.Variable | None:
         """Return Σ weight · branch, leaving out branches that are zero; None if all are.
 
         Args:
             branches: variables (B, C, H, W).
             weights: one value per branch.
+            alpha: the parameter they are computed from.
         """
         terms = [
-            (weights, position, self.twin(branch))
+            Term(weights, alpha, position, self.twin(branch))
             for position, branch in enumerate(branches)
             if not (branch in self._notes and self._notes[branch].zero)
         ]
-        return self._note(_mixture(terms), mixture=terms) if terms else None
+        if not terms:
+            return None
+        return self._promise(branches[0].shape, lambda: _mixture(terms), mixture=terms)
 
     def sum(self, terms: Sequence[nn.Variable]) -> nn.Variable:
         """Return the sum; mixtures become one.
@@ -207,12 +273,12 @@ class Builder:
         Args:
             terms: variables (B, C, H, W).
         """
-        twins = [self.twin(term) for term in terms]
-        mixtures = [self._notes[term].mixture for term in terms]
+        mixtures = [self._notes[x].mixture if x in self._notes else () for x in terms]
         if all(mixtures):
             flat = [branch for mixture in mixtures for branch in mixture]
-            return self._note(_mixture(flat), mixture=flat)
-        return self._note(Mixture(0, [])(*twins))
+            return self._promise(terms[0].shape, lambda: _mixture(flat), mixture=flat)
+        twins = [self.twin(term) for term in terms]
+        return self._promise(terms[0].shape, lambda: Mixture(0, [])(*twins))
 
     def scaled_examples(self, x: nn.Variable, factors: nn.Variable) -> nn.Variable:
         """Multiply each example by a factor.
@@ -221,7 +287,8 @@ class Builder:
             x: (B, C, H, W).
             factors: B values.
         """
-        return self._note(ScaledExamples()(self.twin(x), factors))
+        twin = self.twin(x)
+        return self._promise(x.shape, lambda: ScaledExamples()(twin, factors))
 
     def wrapped(self, twin: nn.Variable) -> nn.Variable:
         """Return the (B, C, H, W) variable of a twin that nnabla's own functions computed.
@@ -229,10 +296,13 @@ class Builder:
         Args:
             twin: (C, H, W, B).
         """
-        return self._note(twin)
+        channels, height, width, batch = twin.shape
+        return self._promise((batch, channels, height, width), lambda: twin)
 
 
-def _mixture(terms: Sequence[tuple[nn.Variable, int, nn.Variable]]) -> nn.Variable:
+def _mixture(terms: Sequence[Term]) -> nn.Variable:
     vectors: dict[nn.Variable, int] = {}
-    places = [(vectors.setdefault(w, len(vectors)), position) for w, position, _ in terms]
-    return Mixture(len(vectors), places)(*vectors, *(branch for _, _, branch in terms))
+    places = [(vectors.setdefault(t.weights, len(vectors)), t.position) for t in terms]
+    alphas = list({term.alpha: None for term in terms})
+    function = Mixture(len(vectors), places, alphas)
+    return function(*vectors, *(term.branch for term in terms))

@@ -133,7 +133,7 @@ def _dot_row(g, x, at, out):  # type: ignore[no-untyped-def]
 
 
 @serial
-def _pad(x, padded, top, left, stride, rectify):  # type: ignore[no-untyped-def]
+def pad_image(x, padded, top, left, stride, rectify):  # type: ignore[no-untyped-def]
     """Copy x (H, W, B) into `padded` (rows, stride, columns · B), columns sorted by remainder."""
     height, width, batch = x.shape
     for h in range(height):
@@ -151,7 +151,8 @@ def _pad(x, padded, top, left, stride, rectify):  # type: ignore[no-untyped-def]
 
 
 @serial
-def _tap_starts(taps, stride, dilation, columns, batch):  # type: ignore[no-untyped-def]
+def tap_starts(taps, stride, dilation, columns, batch):  # type: ignore[no-untyped-def]
+    """Return where in a padded row the run of each tap starts."""
     at = np.empty(taps, np.int64)
     for j in range(taps):
         column = j * dilation
@@ -218,11 +219,11 @@ def _depthwise_part(x_at, w_at, y_at, geometry, rectify, part, parts):  # type: 
     y = floats(y_at, (channels, out_height, out_width * batch))
     rows = height + 2 * top
     columns = (width + 2 * left + stride_w - 1) // stride_w + 1
-    at = _tap_starts(kernel_w, stride_w, dilation_w, columns, batch)
+    at = tap_starts(kernel_w, stride_w, dilation_w, columns, batch)
     padded = np.zeros((rows, stride_w, columns * batch), np.float32)
     flat = padded.reshape(rows, stride_w * columns * batch)
     for c in range(channels * part // parts, channels * (part + 1) // parts):
-        _pad(x[c], padded, top, left, stride_w, rectify)
+        pad_image(x[c], padded, top, left, stride_w, rectify)
         for h in range(out_height):
             line = y[c, h]
             for t in range(line.shape[0]):
@@ -256,11 +257,11 @@ def _depthwise_filters_part(x_at, g_at, out_at, geometry, rectify, part, parts):
     out = floats(out_at, (channels, kernel_h, kernel_w))
     rows = height + 2 * top
     columns = (width + 2 * left + stride_w - 1) // stride_w + 1
-    at = _tap_starts(kernel_w, stride_w, dilation_w, columns, batch)
+    at = tap_starts(kernel_w, stride_w, dilation_w, columns, batch)
     padded = np.zeros((rows, stride_w, columns * batch), np.float32)
     flat = padded.reshape(rows, stride_w * columns * batch)
     for c in range(channels * part // parts, channels * (part + 1) // parts):
-        _pad(x[c], padded, top, left, stride_w, rectify)
+        pad_image(x[c], padded, top, left, stride_w, rectify)
         for i in range(kernel_h):
             for h in range(out_height):
                 _dot_row(g[c, h], flat[h * stride_h + i * dilation_h], at, out[c, i])
@@ -304,13 +305,13 @@ def _depthwise_input_part(x_at, w_at, g_at, gx_at, geometry, rectify, add, part,
         steps = stride_w
     padded = np.zeros((rows, steps, columns * batch), np.float32)
     flat = padded.reshape(rows, steps * columns * batch)
-    at = _tap_starts(kernel_w, steps, dilation_w, columns, batch)
+    at = tap_starts(kernel_w, steps, dilation_w, columns, batch)
     line = np.empty(width * batch, np.float32)
     filters = np.empty((kernel_h, kernel_w), np.float32)
     n = out_width * batch
     for c in range(channels * part // parts, channels * (part + 1) // parts):
         if turned:
-            _pad(g[c], padded, more_h, more_w, 1, False)
+            pad_image(g[c], padded, more_h, more_w, 1, False)
             for i in range(kernel_h):
                 for j in range(kernel_w):
                     filters[i, j] = weights[c, kernel_h - 1 - i, kernel_w - 1 - j]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
+import nnabla as nn
 import numpy as np
 
 from nnabla_nas.function.cpu.cpu_function import CpuFunction, gradient, read, write
@@ -22,11 +23,18 @@ class Mixture(CpuFunction):
     Args:
         n_vectors: how many vectors there are.
         places: per branch the number of the vector and the position in it.
+        alphas: the parameters that the vectors are computed from.
     """
 
-    def __init__(self, n_vectors: int, places: Sequence[tuple[int, int]]) -> None:
+    def __init__(
+        self,
+        n_vectors: int,
+        places: Sequence[tuple[int, int]],
+        alphas: Sequence[nn.Variable] = (),
+    ) -> None:
         super().__init__()
         self._n = n_vectors
+        self._alphas = list(alphas)
         self._places = list(places)
 
     def setup_impl(self, inputs: Any, outputs: Any) -> None:
@@ -95,7 +103,10 @@ class Mixture(CpuFunction):
             i: index of an input.
             j: index of an input.
         """
-        return (i < self._n) != (j < self._n)
+        if i < self._n:
+            # Where the weights do not learn, nothing holds the branches' values.
+            return j >= self._n and any(alpha.need_grad for alpha in self._alphas)
+        return j < self._n
 
 
 class ScaledExamples(CpuFunction):

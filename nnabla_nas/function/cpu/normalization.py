@@ -9,6 +9,7 @@ import numpy as np
 from numba import prange
 
 from nnabla_nas.function.cpu.compilation import ONE, SIX, ZERO, floats, parallel, serial
+from nnabla_nas.function.cpu.depthwise import store
 
 NO_ACTIVATION, RELU, RELU6 = 0, 1, 2
 # Sums of so many values in single precision; those of the chunks are added in double precision.
@@ -296,10 +297,19 @@ def activate_backward(x_at, g_at, gx_at, n, activation, add):  # type: ignore[no
 @serial
 def _activate_backward_part(x_at, g_at, gx_at, n, activation, add, chunk):  # type: ignore[no-untyped-def]
     x, g, gx = floats(x_at, (n,)), floats(g_at, (n,)), floats(gx_at, (n,))
-    for t in range(chunk * _CHUNK, min(n, (chunk + 1) * _CHUNK)):
-        closed = x[t] <= ZERO or (activation == RELU6 and x[t] >= SIX)
-        value = ZERO if closed else g[t]
-        gx[t] = gx[t] + value if add else value
+    part = slice(chunk * _CHUNK, min(n, (chunk + 1) * _CHUNK))
+    if activation == RELU:
+        store(g[part], x[part], gx[part], True, add)
+        return
+    values, gradient, target = x[part], g[part], gx[part]
+    if add:
+        for t in range(values.shape[0]):
+            v = values[t]
+            target[t] += ZERO if (v <= ZERO or v >= SIX) else gradient[t]
+    else:
+        for t in range(values.shape[0]):
+            v = values[t]
+            target[t] = ZERO if (v <= ZERO or v >= SIX) else gradient[t]
 
 
 @parallel

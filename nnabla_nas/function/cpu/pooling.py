@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from nnabla_nas.function.cpu.compilation import ZERO, floats, parallel, serial
-from nnabla_nas.function.cpu.depthwise import shape_of, window_of
+from nnabla_nas.function.cpu.compilation import ZERO, floats, inlined, parallel, serial
+from nnabla_nas.function.cpu.depthwise import pad_image, shape_of, tap_starts, window_of
+
+# The place of a value that no window holds.
+_NOWHERE = np.int32(255)
 
 
 @parallel
@@ -29,28 +32,37 @@ def _maximum_part(x_at, y_at, places, geometry, c):  # type: ignore[no-untyped-d
     channels, height, width, batch, out_height, out_width = shape_of(geometry)
     kernel_h, kernel_w, stride_h, stride_w, _, _, top, left = window_of(geometry)
     x = floats(x_at, (channels, height, width, batch))
-    y = floats(y_at, (channels, out_height, out_width, batch))
+    n = out_width * batch
+    y = floats(y_at, (channels, out_height, n))
+    rows = height + 2 * top
+    columns = (width + 2 * left + stride_w - 1) // stride_w + 1
+    padded = np.full((rows, stride_w, columns * batch), -np.inf, np.float32)
+    pad_image(x[c], padded, top, left, stride_w, False)
+    flat = padded.reshape(rows, stride_w * columns * batch)
+    at = tap_starts(kernel_w, stride_w, 1, columns, batch)
+    # As wide as the values: a loop over both is then done many at a time.
+    place = np.empty(n, np.int32)
     for h in range(out_height):
-        for w in range(out_width):
-            best, place = y[c, h, w], places[c, h, w]
-            for t in range(batch):
-                best[t] = -np.inf
-                place[t] = np.uint8(255)
-            for i in range(kernel_h):
-                row = h * stride_h + i - top
-                if row < 0 or row >= height:
-                    continue
-                for j in range(kernel_w):
-                    column = w * stride_w + j - left
-                    if column < 0 or column >= width:
-                        continue
-                    values, number = x[c, row, column], np.uint8(i * kernel_w + j)
-                    for t in range(batch):
-                        v, b = values[t], best[t]
-                        # The first is taken even where it is -inf; a NaN stays the best.
-                        larger = v > b or v != v or place[t] == np.uint8(255)
-                        best[t] = v if larger else b
-                        place[t] = number if larger else place[t]
+        best = y[c, h]
+        for t in range(n):
+            best[t] = -np.inf
+            place[t] = _NOWHERE
+        for i in range(kernel_h):
+            for j in range(kernel_w):
+                row = flat[h * stride_h + i]
+                _take_larger(best, place, row[at[j] : at[j] + n], np.int32(i * kernel_w + j))
+        target = places[c, h].reshape(n)
+        for t in range(n):
+            target[t] = np.uint8(place[t])
+
+
+@inlined
+def _take_larger(best, place, values, number):  # type: ignore[no-untyped-def]
+    for t in range(best.shape[0]):
+        v, b = values[t], best[t]
+        larger = v > b or v != v
+        best[t] = v if larger else b
+        place[t] = number if larger else place[t]
 
 
 @parallel

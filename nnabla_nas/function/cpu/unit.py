@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nnabla_nas.function.cpu import buffers
+from nnabla_nas.function import buffers
 from nnabla_nas.function.cpu.cpu_function import CpuFunction, gradient, read, write
 from nnabla_nas.function.cpu.dense import dense, dense_filters, dense_input
 from nnabla_nas.function.cpu.depthwise import depthwise, depthwise_filters, depthwise_input
@@ -112,6 +112,7 @@ class Unit(CpuFunction):
         if stages.convolves:
             if self._kept is None:
                 self._kept = buffers.take(self._rows * self._columns)
+                buffers.keep(self)
             source = self._kept.address
             self._convolve(inputs, x, source)
         beta, gamma, mean, variance = (read(v.data) for v in inputs[self._norm_at :])
@@ -121,12 +122,14 @@ class Unit(CpuFunction):
             np.float32(decay), np.float32(eps), batch, stages.activation,
         )  # fmt: skip
         if not buffers.keeps_for_backward():
-            self._forget()
+            self.forget()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Give back what is kept for the backward pass, which recomputes it if it comes."""
         if self._kept is not None:
             buffers.give(self._kept)
             self._kept = None
+            buffers.kept_no_more(self)
 
     def _convolve(self, inputs: Any, x: int, y: int) -> None:
         """Run the stages in front of the normalisation."""
@@ -210,7 +213,7 @@ class Unit(CpuFunction):
             source, read(inputs[at].data), read(inputs[at + 1].data), self._used_at, g, gx,
             g_beta, g_gamma, self._rows, self._columns, stages.normalized[2], stages.activation,
         )  # fmt: skip
-        self._forget()
+        self.forget()
 
     def _pointwise_backward(
         self, inputs: Any, g: int, wanted: list[bool], accum: list[bool]

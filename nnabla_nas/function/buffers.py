@@ -1,4 +1,4 @@
-"""Memory that functions share: scratch space, and what a forward pass keeps for its backward pass."""
+"""Memory that functions share: scratch space, and what is kept for a backward pass."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Protocol
 
 import numpy as np
 
@@ -48,6 +49,40 @@ def give(buffer: Buffer) -> None:
         buffer: what `take` returned.
     """
     _free[buffer.size].append(buffer)
+
+
+class Keeper(Protocol):
+    """What keeps a buffer from its forward to its backward pass."""
+
+    def forget(self) -> None:
+        """Give the buffer back."""
+
+
+_keepers: dict[int, Keeper] = {}
+
+
+def keep(keeper: Keeper) -> None:
+    """Note that a buffer is kept.
+
+    Args:
+        keeper: what keeps it, until it is told to forget it or says that it did.
+    """
+    _keepers[id(keeper)] = keeper
+
+
+def kept_no_more(keeper: Keeper) -> None:
+    """Note that a buffer is not kept any more.
+
+    Args:
+        keeper: what kept it.
+    """
+    _keepers.pop(id(keeper), None)
+
+
+def forget_all() -> None:
+    """Give back what is still kept after a backward pass: nobody needed its gradient."""
+    for keeper in list(_keepers.values()):
+        keeper.forget()
 
 
 @contextmanager
