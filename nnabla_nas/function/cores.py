@@ -21,11 +21,14 @@ def use_cores(threads: int | None, say: Callable[[str], object]) -> None:
         threads: how many; by default as many as the process has cores.
         say: what tells the user a line.
     """
-    threadpool_limits(1, user_api="blas")
     if not has_compiler():
+        threadpool_limits(1, user_api="blas")
         say("numba is not installed: nnabla's own functions compute on one core, slower")
         return
     import numba
+    import scipy.linalg.cython_blas  # noqa: F401 - kernels multiply by it; a limit needs it loaded
+
+    threadpool_limits(1, user_api="blas")
 
     from nnabla_nas.function.cpu.readiness import is_compiled, run_all
 
