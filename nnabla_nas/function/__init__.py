@@ -2,7 +2,7 @@
 
 from nnabla_nas.function.activation import hard_sigmoid, hard_swish, leaky_relu, relu, relu6
 from nnabla_nas.function.buffers import forget_all, without_backward
-from nnabla_nas.function.building import Building, hand_on, has_compiler
+from nnabla_nas.function.building import Building, connected, hand_on, has_compiler
 from nnabla_nas.function.convolution import (
     affine,
     convolution,
@@ -35,6 +35,7 @@ __all__ = [
     "batch_normalization",
     "choose",
     "concatenate",
+    "connected",
     "convolution",
     "cross_entropy",
     "depthwise_convolution",

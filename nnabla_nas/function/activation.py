@@ -5,7 +5,7 @@ from __future__ import annotations
 import nnabla as nn
 import nnabla.functions as F
 
-from nnabla_nas.function.building import builder
+from nnabla_nas.function.building import builder, connected
 from nnabla_nas.function.clipping import Relu6
 from nnabla_nas.function.form import fast_on_cpu
 
@@ -42,7 +42,7 @@ def leaky_relu(x: nn.Variable, alpha: float = 0.1) -> nn.Variable:
         x: any shape.
         alpha: the slope of the negative side.
     """
-    return F.leaky_relu(x, alpha)
+    return F.leaky_relu(connected(x), alpha)
 
 
 def hard_sigmoid(x: nn.Variable) -> nn.Variable:
@@ -54,7 +54,7 @@ def hard_sigmoid(x: nn.Variable) -> nn.Variable:
     Args:
         x: any shape.
     """
-    return F.mul_scalar(relu6(F.add_scalar(x, 3.0)), 1.0 / 6.0)
+    return F.mul_scalar(connected(relu6(F.add_scalar(connected(x), 3.0))), 1.0 / 6.0)
 
 
 def hard_swish(x: nn.Variable) -> nn.Variable:
@@ -65,4 +65,4 @@ def hard_swish(x: nn.Variable) -> nn.Variable:
     Args:
         x: any shape.
     """
-    return F.mul2(x, hard_sigmoid(x))
+    return F.mul2(connected(x), connected(hard_sigmoid(x)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from contextvars import ContextVar, Token
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -27,17 +28,20 @@ class Building:
     """The span in which a network is built; of nested ones the outermost counts.
 
     What one fast form leaves for the next, such as its layout in memory, lasts as long.
+
+    Args:
+        allowed: whether all that takes part reads activations through the functions here alone.
     """
 
     _token: Token[Any] | None = None
 
+    def __init__(self, allowed: Callable[[], bool]) -> None:
+        self._allowed = allowed
+
     def __enter__(self) -> None:
-        if (
-            _builder.get() is None
-            and fast_on_cpu()
-            and has_compiler()
-            and not nn.get_auto_forward()
-        ):
+        if _builder.get() is not None:
+            return
+        if self._allowed() and fast_on_cpu() and has_compiler() and not nn.get_auto_forward():
             from nnabla_nas.function.cpu.building import Builder
 
             self._token = _builder.set(Builder())
@@ -61,6 +65,16 @@ def builder(*inputs: nn.Variable) -> Builder | None:
     if found is None or not fast_on_cpu() or any(x.ndim != 4 for x in inputs):
         return None
     return found  # type: ignore[no-any-return]
+
+
+def connected(x: nn.Variable) -> nn.Variable:
+    """Return x as nnabla's own functions can take it.
+
+    Args:
+        x: an activation.
+    """
+    found = _builder.get()
+    return x if found is None else found.front(x)  # type: ignore[no-any-return]
 
 
 def hand_on(x: nn.Variable) -> nn.Variable:

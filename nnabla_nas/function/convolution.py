@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import nnabla as nn
 import nnabla.functions as F
 
-from nnabla_nas.function.building import builder
+from nnabla_nas.function.building import builder, connected
 from nnabla_nas.function.channel_order import channels_to_back, channels_to_front
 from nnabla_nas.function.form import fast_on_cpu, on_cpu
 from nnabla_nas.function.pooling import subsample
@@ -44,14 +44,15 @@ def convolution(
     """
     if channel_last and on_cpu():
         # nnabla's CPU code convolves images with channels in front only.
-        x, weight = channels_to_front(x, base_axis), channels_to_front(weight)
+        x, weight = channels_to_front(connected(x), base_axis), channels_to_front(weight)
         y = convolution(x, weight, bias, base_axis, pad, stride, dilation, group)
-        return channels_to_back(y, base_axis)
+        return channels_to_back(connected(y), base_axis)
     depthwise = group > 1 and group == weight.shape[0] == x.shape[base_axis] and weight.ndim == 4
     fast = builder(x) if bias is None and base_axis == 1 and not channel_last else None
     if fast is not None and (depthwise or group == 1):
         window = _window(weight, pad, stride, dilation)
         return (fast.depthwise if depthwise else fast.convolution)(x, weight, window)
+    x = connected(x)
     if depthwise and not channel_last and fast_on_cpu():
         filters = F.reshape(weight, (weight.shape[0], *weight.shape[2:]))
         return F.depthwise_convolution(x, filters, bias, base_axis, pad, stride, dilation)
@@ -90,7 +91,9 @@ def depthwise_convolution(
     fast = builder(x) if bias is None and base_axis == 1 and multiplier == 1 else None
     if fast is not None:
         return fast.depthwise(x, weight, _window(weight, pad, stride, dilation))
-    return F.depthwise_convolution(x, weight, bias, base_axis, pad, stride, dilation, multiplier)
+    return F.depthwise_convolution(
+        connected(x), weight, bias, base_axis, pad, stride, dilation, multiplier
+    )
 
 
 def _window(
@@ -125,7 +128,9 @@ def shifted_convolution(
     if fast is not None:
         window = Window((1, 1), (stride, stride), pad=(-shift, -shift), sides=sides)
         return fast.convolution(x, weight, window)
-    missing = [(n - 1) * stride + shift + 1 - have for n, have in zip(sides, (height, width))]
+    missing = [
+        (n - 1) * stride + shift + 1 - have for n, have in zip(sides, (height, width), strict=True)
+    ]
     if max(missing) > 0:
         x = F.pad(x, (0, max(missing[0], 0), 0, max(missing[1], 0)))
     return convolution(subsample(x, (stride, stride), first=(shift, shift)), weight)
@@ -142,4 +147,4 @@ def affine(
         bias: (features out,) or None.
         base_axis: the first axis that is not a batch axis.
     """
-    return F.affine(x, weight, bias, base_axis)
+    return F.affine(connected(x), weight, bias, base_axis)

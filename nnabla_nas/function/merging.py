@@ -8,7 +8,7 @@ from functools import reduce
 import nnabla as nn
 import nnabla.functions as F
 
-from nnabla_nas.function.building import builder
+from nnabla_nas.function.building import builder, connected
 from nnabla_nas.function.form import is_plain
 
 MERGING_MODES = ("concat", "add", "mul")
@@ -24,7 +24,7 @@ def concatenate(inputs: Sequence[nn.Variable], axis: int = 1) -> nn.Variable:
     fast = builder(*inputs) if axis == 1 else None
     if fast is not None:
         return fast.wrapped(F.concatenate(*map(fast.twin, inputs), axis=0))
-    return F.concatenate(*inputs, axis=axis)
+    return F.concatenate(*map(connected, inputs), axis=axis)
 
 
 def add(inputs: Sequence[nn.Variable]) -> nn.Variable:
@@ -37,6 +37,7 @@ def add(inputs: Sequence[nn.Variable]) -> nn.Variable:
     if fast is not None:
         return fast.sum(inputs)
     # Formats for other programs know the sum of two, not nnabla's of many.
+    inputs = [connected(x) for x in inputs]
     return reduce(F.add2, inputs) if is_plain() else F.add_n(*inputs)
 
 
@@ -48,7 +49,7 @@ def scale_examples(x: nn.Variable, factors: nn.Variable) -> nn.Variable:
         factors: (B, 1, …).
     """
     fast = builder(x)
-    return F.mul2(x, factors) if fast is None else fast.scaled_examples(x, factors)
+    return F.mul2(connected(x), factors) if fast is None else fast.scaled_examples(x, factors)
 
 
 def multiply(inputs: Sequence[nn.Variable]) -> nn.Variable:
@@ -58,7 +59,7 @@ def multiply(inputs: Sequence[nn.Variable]) -> nn.Variable:
         inputs: variables of one shape.
     """
     # nnabla's mul_n divides the product by each factor for the gradient: NaN where one is zero.
-    return reduce(F.mul2, inputs)
+    return reduce(F.mul2, map(connected, inputs))
 
 
 def merge(inputs: Sequence[nn.Variable], mode: str, axis: int = 1) -> nn.Variable:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import nnabla as nn
 import nnabla.functions as F
 
-from nnabla_nas.function.building import builder
+from nnabla_nas.function.building import builder, connected
 from nnabla_nas.function.form import fast_on_cpu
 
 
@@ -30,6 +30,7 @@ def mix(branches: Sequence[nn.Variable], alpha: nn.Variable) -> nn.Variable:
     mixed = None if fast is None else fast.mixture(branches, weights, alpha)
     if mixed is not None:
         return mixed
+    branches = [connected(branch) for branch in branches]
     stacked = F.stack(*branches, axis=0)
     if fast_on_cpu():
         flat = F.affine(F.reshape(weights, (1, n)), F.reshape(stacked, (n, -1)))
@@ -54,8 +55,8 @@ def gate(branch: nn.Variable, value: nn.Variable) -> nn.Variable:
         return fast.wrapped(_gated(fast.twin(branch), value))
     if fast_on_cpu():
         # One matrix product in place of a scalar spread over the branch's shape and summed again.
-        return _gated(branch, value)
-    return F.mul2(branch, F.reshape(value, (1,) * branch.ndim))
+        return _gated(connected(branch), value)
+    return F.mul2(connected(branch), F.reshape(value, (1,) * branch.ndim))
 
 
 def _gated(branch: nn.Variable, value: nn.Variable) -> nn.Variable:
@@ -75,7 +76,7 @@ def choose(branches: Sequence[nn.Variable], active: int) -> nn.Variable:
     """
     fast = builder(*branches)
     if fast is None:
-        chosen = F.add_n(*branches)
+        chosen = F.add_n(*map(connected, branches))
     else:
         chosen = fast.wrapped(F.add_n(*map(fast.twin, branches)))
     set_active(switch(chosen), active)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import nnabla as nn
 import nnabla.functions as F
 
-from nnabla_nas.function.building import builder
+from nnabla_nas.function.building import builder, connected
 from nnabla_nas.function.folding import folded
 
 
@@ -51,5 +51,14 @@ def batch_normalization(
         parameters = (beta, gamma, mean, variance)
         return fast.normalization(x, parameters, decay_rate, eps, batch_stat)
     return F.batch_normalization(
-        x, beta, gamma, mean, variance, list(axes), decay_rate, eps, batch_stat, output_stat
+        connected(x),
+        beta,
+        gamma,
+        mean,
+        variance,
+        list(axes),
+        decay_rate,
+        eps,
+        batch_stat,
+        output_stat,
     )

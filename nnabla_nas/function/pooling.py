@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import nnabla as nn
 import nnabla.functions as F
 
-from nnabla_nas.function.building import builder
+from nnabla_nas.function.building import builder, connected
 from nnabla_nas.function.channel_order import channels_to_back, channels_to_front
 from nnabla_nas.function.form import on_cpu
 from nnabla_nas.function.window import Window, pair
@@ -90,9 +90,9 @@ def _pool(
     arguments = (tuple(kernel), stride, True, pad)
     if channel_last and on_cpu():
         # nnabla's CPU code pools images with channels in front only.
-        y = pooling(channels_to_front(x), *arguments, channel_last=False)
+        y = pooling(channels_to_front(connected(x)), *arguments, channel_last=False)
         return channels_to_back(y)
-    return pooling(x, *arguments, channel_last=channel_last)
+    return pooling(connected(x), *arguments, channel_last=channel_last)
 
 
 def global_average_pooling(x: nn.Variable) -> nn.Variable:
@@ -136,4 +136,4 @@ def subsample(x: nn.Variable, stride: Sequence[int], first: Sequence[int] = (0, 
         (B, C, ⌈(H - first row) / stride⌉, ⌈(W - first column) / stride⌉).
     """
     # Of the last two axes alone: slices of all would hold the batch size they were built for.
-    return F.slice(x, start=tuple(first), stop=x.shape[2:], step=tuple(stride))
+    return F.slice(connected(x), start=tuple(first), stop=x.shape[2:], step=tuple(stride))

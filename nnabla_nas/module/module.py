@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import nnabla as nn
 import numpy as np
@@ -12,6 +12,8 @@ import numpy as np
 import nnabla_nas.function as function
 from nnabla_nas.module.parameter import Parameter
 from nnabla_nas.module.parameter_file import read_parameters, write_parameters
+
+_OURS = "nnabla_nas."
 
 
 class Module:
@@ -30,6 +32,9 @@ class Module:
         listing: where choices note all their candidates' outputs while a graph is built, as
             (choice, outputs, the picked one); None when nobody asks.
         input_shapes: the shapes of the last call's inputs.
+        batch_last: a class of your own may say here that its `call` applies modules and
+            `nnabla_nas.function` alone to activations: on the CPU these are then kept in the layout
+            that is faster. Otherwise networks that hold it are built of nnabla's own functions.
     """
 
     training: bool = True
@@ -38,6 +43,7 @@ class Module:
     active_only: bool = False
     listing: list[Any] | None = None
     input_shapes: tuple[tuple[int, ...], ...] = ()
+    batch_last: ClassVar[bool] = False
 
     def _children(self) -> Iterator[tuple[str, Any]]:
         """Yield (name, value) of everything that may be a child, in the order of assignment."""
@@ -187,10 +193,15 @@ class Module:
         """
         values = (*args, *kwargs.values())
         self.input_shapes = tuple(v.shape for v in values if isinstance(v, nn.Variable))
-        with function.Building():
+        with function.Building(self._reads_by_functions_alone):
             # Named, so that it is held when the building ends.
             result = self.call(*args, **kwargs)
         return result
+
+    def _reads_by_functions_alone(self) -> bool:
+        """Return whether no module calls nnabla's own functions on activations."""
+        kinds = {type(module) for _, module in self.get_modules()}
+        return all(kind.batch_last or kind.call.__module__.startswith(_OURS) for kind in kinds)
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Build the module's part of the graph; every module has its own."""

@@ -60,7 +60,7 @@ class RandomMask(RandomInput):
         self._draw(mask)
         if mask.size == x.shape[0]:
             return function.scale_examples(x, mask)
-        return F.mul2(x, mask)
+        return F.mul2(function.connected(x), mask)
 
     def refill(self) -> None:
         """Draw new masks for every graph built so far."""

@@ -1,10 +1,10 @@
 """Putting functions for the CPU together while a network is built.
 
-Modules see (B, C, H, W) variables. A fast form returns one that stands for its output and notes what
-it will compute; the next fast form takes the note. Stages that follow each other so become one unit,
-and a variable is connected, by a transposition, only where somebody else reads it: a function of
-nnabla's own, or whoever holds it when the network is complete. Nothing is built that nobody reads,
-since nnabla would keep the memory of its inputs for it.
+Modules see (B, C, H, W) variables. A fast form returns one that stands for its output and notes
+what it will compute; the next fast form takes the note. Stages that follow each other so become one
+unit, and values are transposed only where one of nnabla's own functions reads them, or whoever holds
+the variable when the network is complete. Nothing is built that nobody reads: nnabla would keep the
+memory of its inputs for it.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ class Note:
         handed_on: whether nobody but the next module reads it.
         zero: whether all its values are zero.
         mixture: the branches of the mixture it is, if it is one.
+        front: what nnabla's own functions take in its place, where they do.
     """
 
     variable: nn.Variable
@@ -67,6 +68,7 @@ class Note:
     handed_on: bool = False
     zero: bool = False
     mixture: Sequence[Term] = ()
+    front: nn.Variable | None = None
     _twin: nn.Variable | None = None
 
     @property
@@ -96,8 +98,12 @@ class Builder:
         for note in list(self._notes.values()):
             if note.connected:
                 continue
-            held = sys.getrefcount(note.variable) > _OWN_REFERENCES
-            if held or note.variable.function_references:
+            if note.variable.function_references:
+                raise RuntimeError(
+                    "a module calls one of nnabla's own functions on an activation: it must not "
+                    "set `batch_last`, or call nnabla_nas.function instead"
+                )
+            if sys.getrefcount(note.variable) > _OWN_REFERENCES:
                 note.variable.rewire_on(BatchToFront()(note.twin))
                 note.connected = True
 
@@ -110,6 +116,19 @@ class Builder:
         if x not in self._notes:
             self._notes[x] = Note(x, lambda: BatchToBack()(x), connected=True)
         return self._notes[x].twin
+
+    def front(self, x: nn.Variable) -> nn.Variable:
+        """Return a variable (B, C, H, W) that nnabla's own functions can take.
+
+        Args:
+            x: any variable.
+        """
+        note = self._notes.get(x)
+        if note is None or note.connected:
+            return x
+        if note.front is None:
+            note.front = BatchToFront()(note.twin)
+        return note.front
 
     def hand_on(self, x: nn.Variable) -> None:
         """Note that nobody but the next module reads a variable.

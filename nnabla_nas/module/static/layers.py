@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import nnabla as nn
 import nnabla.functions as F
 
+import nnabla_nas.function as function
 import nnabla_nas.module as Mo
 from nnabla_nas.module.static.module import Module, OneParent
 
@@ -83,7 +84,7 @@ class Collapse(OneParent):
         Returns:
             (B, C).
         """
-        return F.reshape(x, x.shape[:2])
+        return F.reshape(function.connected(x), x.shape[:2])
 
 
 class Merging(Module, Mo.Merging):
