@@ -128,9 +128,8 @@ def shifted_convolution(
     if fast is not None:
         window = Window((1, 1), (stride, stride), pad=(-shift, -shift), sides=sides)
         return fast.convolution(x, weight, window)
-    missing = [
-        (n - 1) * stride + shift + 1 - have for n, have in zip(sides, (height, width), strict=True)
-    ]
+    needed = [(side - 1) * stride + shift + 1 for side in sides]
+    missing = [need - have for need, have in zip(needed, (height, width), strict=True)]
     if max(missing) > 0:
         x = F.pad(x, (0, max(missing[0], 0), 0, max(missing[1], 0)))
     return convolution(subsample(x, (stride, stride), first=(shift, shift)), weight)

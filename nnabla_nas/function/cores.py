@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from typing import Any
 
 from threadpoolctl import threadpool_limits
 
@@ -32,8 +33,9 @@ def use_cores(threads: int | None, say: Callable[[str], object]) -> None:
 
     from nnabla_nas.function.cpu.readiness import is_compiled, run_all
 
+    config: Any = numba.config
     cores = len(os.sched_getaffinity(0))
-    numba.set_num_threads(min(threads or cores, numba.config.NUMBA_NUM_THREADS))
+    numba.set_num_threads(min(threads or cores, config.NUMBA_NUM_THREADS))
     if is_compiled():
         return
     say("compiling kernels for this processor, once; it takes about a minute")

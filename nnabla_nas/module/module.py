@@ -196,7 +196,7 @@ class Module:
         with function.Building(self._reads_by_functions_alone):
             # Named, so that it is held when the building ends.
             result = self.call(*args, **kwargs)
-        return result
+        return result  # noqa: RET504
 
     def _reads_by_functions_alone(self) -> bool:
         """Return whether no module calls nnabla's own functions on activations."""

@@ -4,6 +4,7 @@ import nnabla as nn
 import numpy as np
 import pytest
 
+import nnabla_nas.function as function
 import nnabla_nas.module as Mo
 from nnabla_nas import random
 

@@ -1,10 +1,10 @@
 """Putting functions for the CPU together while a network is built.
 
 Modules see (B, C, H, W) variables. A fast form returns one that stands for its output and notes
-what it will compute; the next fast form takes the note. Stages that follow each other so become one
-unit, and values are transposed only where one of nnabla's own functions reads them, or whoever holds
-the variable when the network is complete. Nothing is built that nobody reads: nnabla would keep the
-memory of its inputs for it.
+what it will compute; the next fast form takes the note. Stages that follow each other so become
+one unit, and values are transposed only where one of nnabla's own functions reads them, or whoever
+holds the variable when the network is complete. Nothing is built that nobody reads: nnabla would
+keep the memory of its inputs for it.
 """
 
 from __future__ import annotations
@@ -180,10 +180,10 @@ class Builder:
         """
         kind, note = RELU6 if six else RELU, self._notes.get(x)
         stages = None if note is None or not note.handed_on else note.stages
-        if note is not None and stages is not None:
-            # Only where nobody else reads x: running statistics must be moved once.
-            if stages.normalized and stages.activation == NO_ACTIVATION:
-                return self._unit(replace(stages, activation=kind), note.inputs, x.shape)
+        # Only where nobody else reads x: running statistics must be moved once.
+        fits = stages is not None and stages.normalized and stages.activation == NO_ACTIVATION
+        if note is not None and stages is not None and fits:
+            return self._unit(replace(stages, activation=kind), note.inputs, x.shape)
         alone = Stages(activation=kind) if six else Stages(rectify=True)
         return self._unit(alone, [self.twin(x)], x.shape)
 

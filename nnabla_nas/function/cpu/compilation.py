@@ -18,6 +18,10 @@ ONE = np.float32(1)
 SIX = np.float32(6)
 
 
+# Its attributes are made when it is imported.
+_config: Any = numba.config
+
+
 def cache_folder() -> Path | None:
     """Return the user's folder for compiled kernels, or None where it cannot be written."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
@@ -34,7 +38,7 @@ def _keeps_code() -> bool:
         return True
     folder = cache_folder()
     if folder is not None:
-        numba.config.CACHE_DIR = str(folder)
+        _config.CACHE_DIR = str(folder)
     return folder is not None
 
 
@@ -46,7 +50,7 @@ _OPTIONS: dict[str, Any] = {
     "error_model": "numpy",
 }
 # OpenMP's threads start a loop in two microseconds, those of numba's own pool in seventy.
-numba.config.THREADING_LAYER = "omp"
+_config.THREADING_LAYER = "omp"
 
 serial = njit(**_OPTIONS)
 inlined = njit(forceinline=True, **_OPTIONS)
@@ -62,6 +66,6 @@ def _pointer(typing_context: Any, address: Any) -> Any:
 
 
 @inlined
-def floats(address, shape):  # type: ignore[no-untyped-def]
+def floats(address, shape):
     """Return the array of a shape that lies at an address; views cost more to make in Python."""
-    return carray(_pointer(address), shape)
+    return carray(_pointer(address), shape)  # type: ignore[call-arg]

@@ -19,12 +19,12 @@ _PARTS = 8
 
 
 @serial
-def _rows_of_block(inner, line):  # type: ignore[no-untyped-def]
+def _rows_of_block(inner, line):
     return max(1, _BLOCK // (inner * line))
 
 
 @serial
-def _lay_out(x, first, last, out_width, geometry, rectify, columns):  # type: ignore[no-untyped-def]
+def _lay_out(x, first, last, out_width, geometry, rectify, columns):
     """Copy the windows of the output's rows first … last to `columns`, (C · taps, rows · W · B)."""
     channels, height, width, batch = x.shape
     kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left = window_of(geometry)
@@ -54,7 +54,7 @@ def _lay_out(x, first, last, out_width, geometry, rectify, columns):  # type: ig
 
 
 @parallel
-def dense(x_at, w_at, y_at, geometry, filters, rectify):  # type: ignore[no-untyped-def]
+def dense(x_at, w_at, y_at, geometry, filters, rectify):
     """Convolve.
 
     Args:
@@ -66,7 +66,7 @@ def dense(x_at, w_at, y_at, geometry, filters, rectify):  # type: ignore[no-unty
         filters: F.
         rectify: whether x goes through a ReLU first.
     """
-    channels, height, width, batch, out_height, out_width = shape_of(geometry)
+    channels, _, _, batch, out_height, out_width = shape_of(geometry)
     inner = channels * geometry[6] * geometry[7]
     line = out_width * batch
     rows = _rows_of_block(inner, line)
@@ -75,7 +75,7 @@ def dense(x_at, w_at, y_at, geometry, filters, rectify):  # type: ignore[no-unty
 
 
 @serial
-def _dense_block(x_at, w_at, y_at, geometry, filters, rectify, first):  # type: ignore[no-untyped-def]
+def _dense_block(x_at, w_at, y_at, geometry, filters, rectify, first):
     channels, height, width, batch, out_height, out_width = shape_of(geometry)
     inner = channels * geometry[6] * geometry[7]
     x = floats(x_at, (channels, height, width, batch))
@@ -93,7 +93,7 @@ def _dense_block(x_at, w_at, y_at, geometry, filters, rectify, first):  # type: 
 
 
 @parallel
-def dense_filters(x_at, g_at, out_at, geometry, filters, rectify):  # type: ignore[no-untyped-def]
+def dense_filters(x_at, g_at, out_at, geometry, filters, rectify):
     """Add the gradient of the filters to `out`.
 
     Args:
@@ -104,7 +104,7 @@ def dense_filters(x_at, g_at, out_at, geometry, filters, rectify):  # type: igno
         filters: F.
         rectify: whether x went through a ReLU first.
     """
-    channels, height, width, batch, out_height, out_width = shape_of(geometry)
+    channels, _, _, batch, out_height, out_width = shape_of(geometry)
     inner = channels * geometry[6] * geometry[7]
     rows = _rows_of_block(inner, out_width * batch)
     parts = min(_PARTS, (out_height + rows - 1) // rows)
@@ -115,7 +115,7 @@ def dense_filters(x_at, g_at, out_at, geometry, filters, rectify):  # type: igno
 
 
 @serial
-def _filters_part(x_at, g_at, total, geometry, rectify, part, parts):  # type: ignore[no-untyped-def]
+def _filters_part(x_at, g_at, total, geometry, rectify, part, parts):
     channels, height, width, batch, out_height, out_width = shape_of(geometry)
     filters, inner = total.shape
     x = floats(x_at, (channels, height, width, batch))
@@ -137,7 +137,7 @@ def _filters_part(x_at, g_at, total, geometry, rectify, part, parts):  # type: i
 
 
 @serial
-def dense_input(x_at, w_at, g_at, gx_at, geometry, filters, rectify, add):  # type: ignore[no-untyped-def]
+def dense_input(x_at, w_at, g_at, gx_at, geometry, filters, rectify, add):
     """Write the gradient of the input, or add it.
 
     Args:
@@ -151,10 +151,9 @@ def dense_input(x_at, w_at, g_at, gx_at, geometry, filters, rectify, add):  # ty
         add: whether to add to what is there.
     """
     channels, height, width, batch, out_height, out_width = shape_of(geometry)
-    kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left = window_of(geometry)
     x = floats(x_at, (channels, height, width * batch))
     gx = floats(gx_at, (channels, height, width * batch))
-    inner = channels * kernel_h * kernel_w
+    inner = channels * geometry[6] * geometry[7]
     turned = floats(w_at, (filters, inner)).T.copy()
     line = out_width * batch
     g = floats(g_at, (filters, out_height * line))
@@ -170,7 +169,7 @@ def dense_input(x_at, w_at, g_at, gx_at, geometry, filters, rectify, add):  # ty
 
 
 @serial
-def _put_back(columns, first, last, out_width, geometry, total):  # type: ignore[no-untyped-def]
+def _put_back(columns, first, last, out_width, geometry, total):
     """Add what `_lay_out` would have copied to where it came from."""
     channels, height, width, batch = total.shape
     kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left = window_of(geometry)

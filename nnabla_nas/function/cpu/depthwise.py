@@ -16,27 +16,27 @@ _PARTS = 8
 
 
 @inlined
-def _add_1(y, a, w):  # type: ignore[no-untyped-def]
+def _add_1(y, a, w):
     for t in range(y.shape[0]):
         y[t] += w * a[t]
 
 
 @inlined
-def _add_3(y, a, b, c, w, i):  # type: ignore[no-untyped-def]
+def _add_3(y, a, b, c, w, i):
     w0, w1, w2 = w[i], w[i + 1], w[i + 2]
     for t in range(y.shape[0]):
         y[t] += w0 * a[t] + w1 * b[t] + w2 * c[t]
 
 
 @inlined
-def _add_5(y, a, b, c, d, e, w, i):  # type: ignore[no-untyped-def]
+def _add_5(y, a, b, c, d, e, w, i):
     w0, w1, w2, w3, w4 = w[i], w[i + 1], w[i + 2], w[i + 3], w[i + 4]
     for t in range(y.shape[0]):
         y[t] += w0 * a[t] + w1 * b[t] + w2 * c[t] + w3 * d[t] + w4 * e[t]
 
 
 @inlined
-def _add_7(y, a, b, c, d, e, f, g, w, i):  # type: ignore[no-untyped-def]
+def _add_7(y, a, b, c, d, e, f, g, w, i):
     w0, w1, w2, w3 = w[i], w[i + 1], w[i + 2], w[i + 3]
     w4, w5, w6 = w[i + 4], w[i + 5], w[i + 6]
     for t in range(y.shape[0]):
@@ -46,7 +46,7 @@ def _add_7(y, a, b, c, d, e, f, g, w, i):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _dot_1(g, a, out, i):  # type: ignore[no-untyped-def]
+def _dot_1(g, a, out, i):
     r = ZERO
     for t in range(g.shape[0]):
         r += g[t] * a[t]
@@ -54,7 +54,7 @@ def _dot_1(g, a, out, i):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _dot_3(g, a, b, c, out, i):  # type: ignore[no-untyped-def]
+def _dot_3(g, a, b, c, out, i):
     r0 = r1 = r2 = ZERO
     for t in range(g.shape[0]):
         v = g[t]
@@ -67,7 +67,7 @@ def _dot_3(g, a, b, c, out, i):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _dot_5(g, a, b, c, d, e, out, i):  # type: ignore[no-untyped-def]
+def _dot_5(g, a, b, c, d, e, out, i):
     r0 = r1 = r2 = r3 = r4 = ZERO
     for t in range(g.shape[0]):
         v = g[t]
@@ -84,7 +84,7 @@ def _dot_5(g, a, b, c, d, e, out, i):  # type: ignore[no-untyped-def]
 
 
 @serial
-def _add_row(y, x, at, w):  # type: ignore[no-untyped-def]
+def _add_row(y, x, at, w):
     """y[t] += Σ_j w[j] · x[at[j] + t] over the taps of one row of a filter."""
     n, taps, j = y.shape[0], w.shape[0], 0
     if taps == 7:
@@ -112,7 +112,7 @@ def _add_row(y, x, at, w):  # type: ignore[no-untyped-def]
 
 
 @serial
-def _dot_row(g, x, at, out):  # type: ignore[no-untyped-def]
+def _dot_row(g, x, at, out):
     """out[j] += Σ_t g[t] · x[at[j] + t] over the taps of one row of a filter."""
     n, taps, j = g.shape[0], out.shape[0], 0
     while j + 5 <= taps:
@@ -133,7 +133,7 @@ def _dot_row(g, x, at, out):  # type: ignore[no-untyped-def]
 
 
 @serial
-def pad_image(x, padded, top, left, stride, rectify):  # type: ignore[no-untyped-def]
+def pad_image(x, padded, top, left, stride, rectify):
     """Copy x (H, W, B) into `padded` (rows, stride, columns · B), columns sorted by remainder."""
     height, width, batch = x.shape
     for h in range(height):
@@ -151,7 +151,7 @@ def pad_image(x, padded, top, left, stride, rectify):  # type: ignore[no-untyped
 
 
 @serial
-def tap_starts(taps, stride, dilation, columns, batch):  # type: ignore[no-untyped-def]
+def tap_starts(taps, stride, dilation, columns, batch):
     """Return where in a padded row the run of each tap starts."""
     at = np.empty(taps, np.int64)
     for j in range(taps):
@@ -161,13 +161,13 @@ def tap_starts(taps, stride, dilation, columns, batch):  # type: ignore[no-untyp
 
 
 @inlined
-def shape_of(geometry):  # type: ignore[no-untyped-def]
+def shape_of(geometry):
     """Return (C, H, W, B, H_out, W_out)."""
     return geometry[0], geometry[1], geometry[2], geometry[3], geometry[4], geometry[5]
 
 
 @inlined
-def window_of(geometry):  # type: ignore[no-untyped-def]
+def window_of(geometry):
     """Return kernel, stride, dilation and pad, each vertical and horizontal."""
     return (
         geometry[6], geometry[7], geometry[8], geometry[9],
@@ -176,7 +176,7 @@ def window_of(geometry):  # type: ignore[no-untyped-def]
 
 
 @serial
-def store(source, x, target, rectify, add):  # type: ignore[no-untyped-def]
+def store(source, x, target, rectify, add):
     """Write a gradient, or add it; with `rectify` only where the input x was not negative or 0."""
     n = source.shape[0]
     if rectify and add:
@@ -194,7 +194,7 @@ def store(source, x, target, rectify, add):  # type: ignore[no-untyped-def]
 
 
 @parallel
-def depthwise(x_at, w_at, y_at, geometry, rectify):  # type: ignore[no-untyped-def]
+def depthwise(x_at, w_at, y_at, geometry, rectify):
     """y[c] = filter c over x[c].
 
     Args:
@@ -211,7 +211,7 @@ def depthwise(x_at, w_at, y_at, geometry, rectify):  # type: ignore[no-untyped-d
 
 
 @serial
-def _depthwise_part(x_at, w_at, y_at, geometry, rectify, part, parts):  # type: ignore[no-untyped-def]
+def _depthwise_part(x_at, w_at, y_at, geometry, rectify, part, parts):
     channels, height, width, batch, out_height, out_width = shape_of(geometry)
     kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left = window_of(geometry)
     x = floats(x_at, (channels, height, width, batch))
@@ -233,7 +233,7 @@ def _depthwise_part(x_at, w_at, y_at, geometry, rectify, part, parts):  # type: 
 
 
 @parallel
-def depthwise_filters(x_at, g_at, out_at, geometry, rectify):  # type: ignore[no-untyped-def]
+def depthwise_filters(x_at, g_at, out_at, geometry, rectify):
     """Add the gradient of the filters to `out`.
 
     Args:
@@ -249,7 +249,7 @@ def depthwise_filters(x_at, g_at, out_at, geometry, rectify):  # type: ignore[no
 
 
 @serial
-def _depthwise_filters_part(x_at, g_at, out_at, geometry, rectify, part, parts):  # type: ignore[no-untyped-def]
+def _depthwise_filters_part(x_at, g_at, out_at, geometry, rectify, part, parts):
     channels, height, width, batch, out_height, out_width = shape_of(geometry)
     kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left = window_of(geometry)
     x = floats(x_at, (channels, height, width, batch))
@@ -268,7 +268,7 @@ def _depthwise_filters_part(x_at, g_at, out_at, geometry, rectify, part, parts):
 
 
 @parallel
-def depthwise_input(x_at, w_at, g_at, gx_at, geometry, rectify, add):  # type: ignore[no-untyped-def]
+def depthwise_input(x_at, w_at, g_at, gx_at, geometry, rectify, add):
     """Write the gradient of the input, or add it.
 
     Args:
@@ -286,7 +286,7 @@ def depthwise_input(x_at, w_at, g_at, gx_at, geometry, rectify, add):  # type: i
 
 
 @serial
-def _depthwise_input_part(x_at, w_at, g_at, gx_at, geometry, rectify, add, part, parts):  # type: ignore[no-untyped-def]
+def _depthwise_input_part(x_at, w_at, g_at, gx_at, geometry, rectify, add, part, parts):
     channels, height, width, batch, out_height, out_width = shape_of(geometry)
     kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left = window_of(geometry)
     x = floats(x_at, (channels, height, width, batch))

@@ -14,25 +14,25 @@ _PARTS = 8
 
 
 @inlined
-def _write(y, a, w):  # type: ignore[no-untyped-def]
+def _write(y, a, w):
     for t in range(y.shape[0]):
         y[t] = w * a[t]
 
 
 @inlined
-def _add(y, a, w):  # type: ignore[no-untyped-def]
+def _add(y, a, w):
     for t in range(y.shape[0]):
         y[t] += w * a[t]
 
 
 @inlined
-def _add_2(y, a, b, v, w):  # type: ignore[no-untyped-def]
+def _add_2(y, a, b, v, w):
     for t in range(y.shape[0]):
         y[t] += v * a[t] + w * b[t]
 
 
 @inlined
-def _dot(a, b):  # type: ignore[no-untyped-def]
+def _dot(a, b):
     r = ZERO
     for t in range(a.shape[0]):
         r += a[t] * b[t]
@@ -40,7 +40,7 @@ def _dot(a, b):  # type: ignore[no-untyped-def]
 
 
 @parallel
-def mix(branches, weights, y_at, n):  # type: ignore[no-untyped-def]
+def mix(branches, weights, y_at, n):
     """y = Σ_k weights[k] · branch k over n values.
 
     Args:
@@ -54,7 +54,7 @@ def mix(branches, weights, y_at, n):  # type: ignore[no-untyped-def]
 
 
 @serial
-def _mix_part(branches, weights, y_at, n, chunk):  # type: ignore[no-untyped-def]
+def _mix_part(branches, weights, y_at, n, chunk):
     y = floats(y_at, (n,))
     first, last = chunk * _CHUNK, min(n, (chunk + 1) * _CHUNK)
     total, k = y[first:last], 1
@@ -73,7 +73,7 @@ def _mix_part(branches, weights, y_at, n, chunk):  # type: ignore[no-untyped-def
 
 
 @parallel
-def mix_backward(branches, gradients, weights, g_at, n, add, inner):  # type: ignore[no-untyped-def]
+def mix_backward(branches, gradients, weights, g_at, n, add, inner):
     """Write the branches' gradients, or add to them; fill in those of the weights.
 
     Args:
@@ -97,7 +97,7 @@ def mix_backward(branches, gradients, weights, g_at, n, add, inner):  # type: ig
 
 
 @serial
-def _backward_part(branches, gradients, weights, g_at, n, add, inner, part, parts):  # type: ignore[no-untyped-def]
+def _backward_part(branches, gradients, weights, g_at, n, add, inner, part, parts):
     g = floats(g_at, (n,))
     chunks = (n + _CHUNK - 1) // _CHUNK
     for chunk in range(chunks * part // parts, chunks * (part + 1) // parts):
@@ -115,7 +115,7 @@ def _backward_part(branches, gradients, weights, g_at, n, add, inner, part, part
 
 
 @parallel
-def scale_examples(x_at, factors_at, y_at, rows, batch, add):  # type: ignore[no-untyped-def]
+def scale_examples(x_at, factors_at, y_at, rows, batch, add):
     """y[r, b] = x[r, b] · factors[b], or added to what is there.
 
     Args:
@@ -131,7 +131,7 @@ def scale_examples(x_at, factors_at, y_at, rows, batch, add):  # type: ignore[no
 
 
 @serial
-def _scale_examples_part(x_at, factors_at, y_at, rows, batch, add, r):  # type: ignore[no-untyped-def]
+def _scale_examples_part(x_at, factors_at, y_at, rows, batch, add, r):
     x, y = floats(x_at, (rows, batch)), floats(y_at, (rows, batch))
     factors = floats(factors_at, (batch,))
     for b in range(batch):

@@ -17,7 +17,7 @@ _CHUNK = 4096
 
 
 @serial
-def _sum(x):  # type: ignore[no-untyped-def]
+def _sum(x):
     total = 0.0
     for first in range(0, x.shape[0], _CHUNK):
         r = ZERO
@@ -28,7 +28,7 @@ def _sum(x):  # type: ignore[no-untyped-def]
 
 
 @serial
-def _squares(x, mean):  # type: ignore[no-untyped-def]
+def _squares(x, mean):
     total = 0.0
     for first in range(0, x.shape[0], _CHUNK):
         r = ZERO
@@ -39,7 +39,7 @@ def _squares(x, mean):  # type: ignore[no-untyped-def]
 
 
 @serial
-def _scale_shift(x, y, scale, shift, activation):  # type: ignore[no-untyped-def]
+def _scale_shift(x, y, scale, shift, activation):
     if activation == NO_ACTIVATION:
         for t in range(x.shape[0]):
             y[t] = x[t] * scale + shift
@@ -55,7 +55,7 @@ def _scale_shift(x, y, scale, shift, activation):  # type: ignore[no-untyped-def
 
 
 @serial
-def _through(x, g, out, scale, shift, activation):  # type: ignore[no-untyped-def]
+def _through(x, g, out, scale, shift, activation):
     """Write g where the activation of x · scale + shift lets a gradient through, else zero."""
     if activation == RELU:
         for t in range(x.shape[0]):
@@ -67,7 +67,7 @@ def _through(x, g, out, scale, shift, activation):  # type: ignore[no-untyped-de
 
 
 @parallel
-def normalize(  # type: ignore[no-untyped-def]
+def normalize(
     x_at,
     beta_at,
     gamma_at,
@@ -134,7 +134,7 @@ def _normalize_part(
     batch,
     activation,
     c,
-):  # type: ignore[no-untyped-def]
+):
     x, y = floats(x_at, (channels, m)), floats(y_at, (channels, m))
     beta, gamma = floats(beta_at, (channels,)), floats(gamma_at, (channels,))
     running_mean = floats(mean_at, (channels,))
@@ -155,7 +155,7 @@ def _normalize_part(
 
 
 @parallel
-def normalize_backward(  # type: ignore[no-untyped-def]
+def normalize_backward(
     x_at,
     beta_at,
     gamma_at,
@@ -218,7 +218,7 @@ def _normalize_backward_part(
     batch,
     activation,
     c,
-):  # type: ignore[no-untyped-def]
+):
     x, gy = floats(x_at, (channels, m)), floats(g_at, (channels, m))
     gx = floats(gx_at, (channels, m))
     beta, gamma = floats(beta_at, (channels,)), floats(gamma_at, (channels,))
@@ -258,7 +258,7 @@ def _normalize_backward_part(
 
 
 @parallel
-def activate(x_at, y_at, n, activation):  # type: ignore[no-untyped-def]
+def activate(x_at, y_at, n, activation):
     """y = act(x) over n values.
 
     Args:
@@ -272,14 +272,14 @@ def activate(x_at, y_at, n, activation):  # type: ignore[no-untyped-def]
 
 
 @serial
-def _activate_part(x_at, y_at, n, activation, chunk):  # type: ignore[no-untyped-def]
+def _activate_part(x_at, y_at, n, activation, chunk):
     x, y = floats(x_at, (n,)), floats(y_at, (n,))
     part = slice(chunk * _CHUNK, min(n, (chunk + 1) * _CHUNK))
     _scale_shift(x[part], y[part], ONE, ZERO, activation)
 
 
 @parallel
-def activate_backward(x_at, g_at, gx_at, n, activation, add):  # type: ignore[no-untyped-def]
+def activate_backward(x_at, g_at, gx_at, n, activation, add):
     """Write the gradient of act(x), or add it.
 
     Args:
@@ -295,7 +295,7 @@ def activate_backward(x_at, g_at, gx_at, n, activation, add):  # type: ignore[no
 
 
 @serial
-def _activate_backward_part(x_at, g_at, gx_at, n, activation, add, chunk):  # type: ignore[no-untyped-def]
+def _activate_backward_part(x_at, g_at, gx_at, n, activation, add, chunk):
     x, g, gx = floats(x_at, (n,)), floats(g_at, (n,)), floats(gx_at, (n,))
     part = slice(chunk * _CHUNK, min(n, (chunk + 1) * _CHUNK))
     if activation == RELU:
@@ -313,7 +313,7 @@ def _activate_backward_part(x_at, g_at, gx_at, n, activation, add, chunk):  # ty
 
 
 @parallel
-def add_to(x_at, y_at, n):  # type: ignore[no-untyped-def]
+def add_to(x_at, y_at, n):
     """y += x over n values.
 
     Args:
@@ -326,7 +326,7 @@ def add_to(x_at, y_at, n):  # type: ignore[no-untyped-def]
 
 
 @serial
-def _add_to_part(x_at, y_at, n, chunk):  # type: ignore[no-untyped-def]
+def _add_to_part(x_at, y_at, n, chunk):
     x, y = floats(x_at, (n,)), floats(y_at, (n,))
     for t in range(chunk * _CHUNK, min(n, (chunk + 1) * _CHUNK)):
         y[t] += x[t]

@@ -13,7 +13,7 @@ _NOWHERE = np.int32(255)
 
 
 @parallel
-def maximum(x_at, y_at, places, geometry):  # type: ignore[no-untyped-def]
+def maximum(x_at, y_at, places, geometry):
     """y = the largest value of every window; padding is never the largest, a NaN always is.
 
     Args:
@@ -28,7 +28,7 @@ def maximum(x_at, y_at, places, geometry):  # type: ignore[no-untyped-def]
 
 
 @serial
-def _maximum_part(x_at, y_at, places, geometry, c):  # type: ignore[no-untyped-def]
+def _maximum_part(x_at, y_at, places, geometry, c):
     channels, height, width, batch, out_height, out_width = shape_of(geometry)
     kernel_h, kernel_w, stride_h, stride_w, _, _, top, left = window_of(geometry)
     x = floats(x_at, (channels, height, width, batch))
@@ -57,7 +57,7 @@ def _maximum_part(x_at, y_at, places, geometry, c):  # type: ignore[no-untyped-d
 
 
 @inlined
-def _take_larger(best, place, values, number):  # type: ignore[no-untyped-def]
+def _take_larger(best, place, values, number):
     for t in range(best.shape[0]):
         v, b = values[t], best[t]
         larger = v > b or v != v
@@ -66,7 +66,7 @@ def _take_larger(best, place, values, number):  # type: ignore[no-untyped-def]
 
 
 @parallel
-def maximum_backward(g_at, places, gx_at, geometry, add):  # type: ignore[no-untyped-def]
+def maximum_backward(g_at, places, gx_at, geometry, add):
     """Write the gradient of x, or add it.
 
     Args:
@@ -81,7 +81,7 @@ def maximum_backward(g_at, places, gx_at, geometry, add):  # type: ignore[no-unt
 
 
 @serial
-def _maximum_backward_part(g_at, places, gx_at, geometry, add, c):  # type: ignore[no-untyped-def]
+def _maximum_backward_part(g_at, places, gx_at, geometry, add, c):
     channels, height, width, batch, out_height, out_width = shape_of(geometry)
     kernel_h, kernel_w, stride_h, stride_w, _, _, top, left = window_of(geometry)
     g = floats(g_at, (channels, out_height, out_width, batch))
@@ -105,7 +105,7 @@ def _maximum_backward_part(g_at, places, gx_at, geometry, add, c):  # type: igno
 
 
 @parallel
-def mean_of_image(x_at, y_at, channels, pixels, batch):  # type: ignore[no-untyped-def]
+def mean_of_image(x_at, y_at, channels, pixels, batch):
     """y[b, c] = mean over the pixels.
 
     Args:
@@ -120,7 +120,7 @@ def mean_of_image(x_at, y_at, channels, pixels, batch):  # type: ignore[no-untyp
 
 
 @serial
-def _mean_of_image_part(x_at, y_at, channels, pixels, batch, c):  # type: ignore[no-untyped-def]
+def _mean_of_image_part(x_at, y_at, channels, pixels, batch, c):
     x, y = floats(x_at, (channels, pixels, batch)), floats(y_at, (batch, channels))
     total = np.zeros(batch, np.float32)
     for p in range(pixels):
@@ -132,7 +132,7 @@ def _mean_of_image_part(x_at, y_at, channels, pixels, batch, c):  # type: ignore
 
 
 @parallel
-def mean_of_image_backward(g_at, gx_at, channels, pixels, batch, add):  # type: ignore[no-untyped-def]
+def mean_of_image_backward(g_at, gx_at, channels, pixels, batch, add):
     """Write the gradient of x, or add it.
 
     Args:
@@ -148,7 +148,7 @@ def mean_of_image_backward(g_at, gx_at, channels, pixels, batch, add):  # type: 
 
 
 @serial
-def _mean_of_image_backward_part(g_at, gx_at, channels, pixels, batch, add, c):  # type: ignore[no-untyped-def]
+def _mean_of_image_backward_part(g_at, gx_at, channels, pixels, batch, add, c):
     g, gx = floats(g_at, (batch, channels)), floats(gx_at, (channels, pixels, batch))
     share = np.empty(batch, np.float32)
     for b in range(batch):

@@ -21,12 +21,12 @@ _PARTS = 8
 
 
 @serial
-def _columns(inner):  # type: ignore[no-untyped-def]
+def _columns(inner):
     return max(256, (_BLOCK // inner) // 16 * 16)
 
 
 @inlined
-def _add_8(y, a, b, c, d, e, f, g, h, w, i, first):  # type: ignore[no-untyped-def]
+def _add_8(y, a, b, c, d, e, f, g, h, w, i, first):
     w0, w1, w2, w3 = w[i], w[i + 1], w[i + 2], w[i + 3]
     w4, w5, w6, w7 = w[i + 4], w[i + 5], w[i + 6], w[i + 7]
     if first:
@@ -42,7 +42,7 @@ def _add_8(y, a, b, c, d, e, f, g, h, w, i, first):  # type: ignore[no-untyped-d
 
 
 @inlined
-def _add_1(y, a, w, first):  # type: ignore[no-untyped-def]
+def _add_1(y, a, w, first):
     if first:
         for t in range(y.shape[0]):
             y[t] = w * a[t]
@@ -52,7 +52,7 @@ def _add_1(y, a, w, first):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _dot_8(y, a, b, c, d, e, f, g, h, out, i):  # type: ignore[no-untyped-def]
+def _dot_8(y, a, b, c, d, e, f, g, h, out, i):
     r0 = r1 = r2 = r3 = r4 = r5 = r6 = r7 = ZERO
     for t in range(y.shape[0]):
         v = y[t]
@@ -75,7 +75,7 @@ def _dot_8(y, a, b, c, d, e, f, g, h, out, i):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _dot_1(y, a, out, i):  # type: ignore[no-untyped-def]
+def _dot_1(y, a, out, i):
     r = ZERO
     for t in range(y.shape[0]):
         r += y[t] * a[t]
@@ -83,7 +83,7 @@ def _dot_1(y, a, out, i):  # type: ignore[no-untyped-def]
 
 
 @serial
-def copy_columns(x, first, n, rectify, block):  # type: ignore[no-untyped-def]
+def copy_columns(x, first, n, rectify, block):
     """Copy n columns from `first` on into a block, negative values as zero with `rectify`."""
     for row in range(x.shape[0]):
         source, target = x[row, first : first + n], block[row]
@@ -97,7 +97,7 @@ def copy_columns(x, first, n, rectify, block):  # type: ignore[no-untyped-def]
 
 
 @serial
-def multiply_few(w, x, n, row, out):  # type: ignore[no-untyped-def]
+def multiply_few(w, x, n, row, out):
     """out[:n] = Σ_c w[row, c] · x[c, :n]."""
     y, weights, inner, c = out[:n], w[row], w.shape[1], 0
     while c + 8 <= inner:
@@ -112,7 +112,7 @@ def multiply_few(w, x, n, row, out):  # type: ignore[no-untyped-def]
 
 
 @serial
-def correlate_few(g, x, n, out):  # type: ignore[no-untyped-def]
+def correlate_few(g, x, n, out):
     """out[c] += Σ_t g[t] · x[c, t] over n columns."""
     y, inner, c = g[:n], x.shape[0], 0
     while c + 8 <= inner:
@@ -127,7 +127,7 @@ def correlate_few(g, x, n, out):  # type: ignore[no-untyped-def]
 
 
 @parallel
-def multiply(w_at, x_at, y_at, rows, inner, columns, rectify):  # type: ignore[no-untyped-def]
+def multiply(w_at, x_at, y_at, rows, inner, columns, rectify):
     """y = w · x, with x's negative values as zero if `rectify`.
 
     Args:
@@ -145,7 +145,7 @@ def multiply(w_at, x_at, y_at, rows, inner, columns, rectify):  # type: ignore[n
 
 
 @serial
-def _multiply_block(w_at, x_at, y_at, rows, inner, columns, rectify, first):  # type: ignore[no-untyped-def]
+def _multiply_block(w_at, x_at, y_at, rows, inner, columns, rectify, first):
     w = floats(w_at, (rows, inner))
     x = floats(x_at, (inner, columns))
     y = floats(y_at, (rows, columns))
@@ -172,7 +172,7 @@ def _multiply_block(w_at, x_at, y_at, rows, inner, columns, rectify, first):  # 
 
 
 @parallel
-def add_outer(g_at, x_at, out_at, rows, inner, columns, rectify):  # type: ignore[no-untyped-def]
+def add_outer(g_at, x_at, out_at, rows, inner, columns, rectify):
     """out += g · xᵀ, with x's negative values as zero if `rectify`.
 
     Args:
@@ -194,7 +194,7 @@ def add_outer(g_at, x_at, out_at, rows, inner, columns, rectify):  # type: ignor
 
 
 @serial
-def _outer_part(g_at, x_at, total, columns, rectify, part, parts):  # type: ignore[no-untyped-def]
+def _outer_part(g_at, x_at, total, columns, rectify, part, parts):
     rows, inner = total.shape
     g = floats(g_at, (rows, columns))
     x = floats(x_at, (inner, columns))
@@ -218,7 +218,7 @@ def _outer_part(g_at, x_at, total, columns, rectify, part, parts):  # type: igno
 
 
 @serial
-def add_parts(partial, out_at):  # type: ignore[no-untyped-def]
+def add_parts(partial, out_at):
     """out += partial[0], then partial[1] and so on: in an order that no thread changes."""
     parts, rows, inner = partial.shape
     out = floats(out_at, (rows, inner))

@@ -11,7 +11,7 @@ _BLOCK = 64
 
 
 @parallel
-def batch_to_back(x_at, y_at, batch, channels, pixels, add):  # type: ignore[no-untyped-def]
+def batch_to_back(x_at, y_at, batch, channels, pixels, add):
     """y[c, p, b] = x[b, c, p], or added to what is there.
 
     Args:
@@ -27,7 +27,7 @@ def batch_to_back(x_at, y_at, batch, channels, pixels, add):  # type: ignore[no-
 
 
 @serial
-def _batch_to_back_part(x_at, y_at, batch, channels, pixels, add, c):  # type: ignore[no-untyped-def]
+def _batch_to_back_part(x_at, y_at, batch, channels, pixels, add, c):
     x, y = floats(x_at, (batch, channels, pixels)), floats(y_at, (channels, pixels, batch))
     for first in range(0, pixels, _BLOCK):
         for b in range(batch):
@@ -36,7 +36,7 @@ def _batch_to_back_part(x_at, y_at, batch, channels, pixels, add, c):  # type: i
 
 
 @parallel
-def batch_to_front(y_at, x_at, batch, channels, pixels, add):  # type: ignore[no-untyped-def]
+def batch_to_front(y_at, x_at, batch, channels, pixels, add):
     """x[b, c, p] = y[c, p, b], or added to what is there.
 
     Args:
@@ -52,7 +52,7 @@ def batch_to_front(y_at, x_at, batch, channels, pixels, add):  # type: ignore[no
 
 
 @serial
-def _batch_to_front_part(y_at, x_at, batch, channels, pixels, add, c):  # type: ignore[no-untyped-def]
+def _batch_to_front_part(y_at, x_at, batch, channels, pixels, add, c):
     x, y = floats(x_at, (batch, channels, pixels)), floats(y_at, (channels, pixels, batch))
     for first in range(0, pixels, _BLOCK):
         for b in range(batch):

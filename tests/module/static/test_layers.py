@@ -66,7 +66,8 @@ def test_a_static_module_is_its_dynamic_twin_with_parents(name: str, training: b
 
     node, output = with_seed(static)
     module, expected = with_seed(dynamic)
-    np.testing.assert_array_equal(output, expected)
+    # One of them may be built of the forms for the CPU.
+    np.testing.assert_allclose(output, expected, rtol=1e-5, atol=1e-6)
     assert isinstance(node, type(module))
     assert (node.name, node.eval_prob) == ("node", 0.5)
     assert node.input_shapes == ((2, 4, 7, 9),)
