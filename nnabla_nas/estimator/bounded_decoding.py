@@ -8,7 +8,7 @@ Source: Kellerer, Pferschy, Pisinger, "Knapsack Problems", 2004, chapter 11.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 
 import numpy as np
@@ -96,7 +96,19 @@ def least_factor(
     low, high = 1.0, 2.0
     while not meets(high):
         low, high = high, 2 * high
-    while high - low > 1e-9 * high:
+    return least_value(meets, low, high)
+
+
+def least_value(meets: Callable[[float], bool], low: float, high: float) -> float:
+    """Return, to a billionth, the least value from which on a condition is met.
+
+    Args:
+        meets: the condition.
+        low: a value that does not meet it.
+        high: a larger one that does.
+    """
+    width = 1e-9 * max(abs(low), abs(high))
+    while high - low > width:
         middle = (low + high) / 2
         low, high = (low, middle) if meets(middle) else (middle, high)
     return high

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from nnabla_nas.errors import InputError
-from nnabla_nas.estimator.bounded_decoding import ROUNDING, least_factor, most_probable_within
+from nnabla_nas.estimator.bounded_decoding import (
+    ROUNDING,
+    least_factor,
+    least_value,
+    most_probable_within,
+)
 from nnabla_nas.estimator.constraint import Constraint
 from nnabla_nas.search_space.model import Model
 
@@ -25,6 +30,7 @@ class HardBounds:
         model: their network.
 
     Attributes:
+        constraints: the binding ones.
         factor: 1, or what the bounds have to be widened by.
 
     Raises:
@@ -38,7 +44,7 @@ class HardBounds:
                 "is decoded: its edges compete with each other (a space or mode that keeps all "
                 "edges, such as 'pnas', can be bound)"
             )
-        self._constraints = constraints
+        self.constraints = constraints
         self._choices = list(model.choices().values())
         # Choices that share a parameter decode to the same candidate.
         members: dict[int, list[int]] = {}
@@ -56,7 +62,7 @@ class HardBounds:
         self._bounds = [one.bound for one in constraints]
         self._last: tuple[bytes, list[int]] = (b"", [])
         self.factor = 1.0
-        if self._within([np.zeros(len(one)) for one in self._costs[0]]) is None:
+        if not self._meets(self._bounds):
             self.factor = least_factor(self._costs, self._fixed, self._bounds)
 
     def decode(self) -> list[int]:
@@ -78,21 +84,66 @@ class HardBounds:
             self._last = (now, indices)
         return list(self._last[1])
 
+    def hold(self, constraint: Constraint, bound: float) -> bool:
+        """Decode within another bound on what one constraint's operations add up to.
+
+        Where no architecture is within it and the others, it becomes the least that lets one in.
+
+        Args:
+            constraint: one of `constraints`.
+            bound: what takes the place of its bound.
+
+        Returns:
+            Whether the other bounds let any architecture in; if not, nothing changes.
+        """
+        position = self.constraints.index(constraint)
+
+        def meets(value: float) -> bool:
+            return self._meets([*self._bounds[:position], value, *self._bounds[position + 1 :]])
+
+        largest = self._fixed[position] + sum(float(one.max()) for one in self._costs[position])
+        highest = max(bound, largest * (1 + ROUNDING))
+        if not meets(highest):
+            return False
+        self._bounds[position] = bound if meets(bound) else least_value(meets, bound, highest)
+        self.factor, self._last = 1.0, (b"", [])
+        return True
+
+    def settle_on(self, indices: Sequence[int]) -> None:
+        """Decode to a given architecture until the probabilities change.
+
+        Args:
+            indices: one per choice.
+        """
+        self.decode()
+        self._last = (self._last[0], list(indices))
+
     def excess(self) -> list[str]:
         """Return one line per bound that the decoded architecture exceeds, saying by how much."""
         lines = []
-        for one in self._constraints:
-            value, unit = one.table.total(self.decode()), one.estimator.unit
+        for one in self.constraints:
+            unit, kept = one.estimator.unit, one.kept_attempt
+            value = one.table.total(self.decode()) if kept is None else kept.whole.cautious
             if value > one.bound * (1 + ROUNDING):
                 over = value - one.bound
+                found = (
+                    "no architecture of this space is within all hard bounds; the decoded one costs"
+                    if kept is None
+                    else f"the best of {len(one.attempts)} architectures measured whole takes"
+                )
                 lines.append(
-                    f"regularizer.{one.key}: no architecture of this space is within all hard "
-                    f"bounds; the decoded one costs {value:,.6g} {unit}, {over:,.6g} {unit} "
+                    f"regularizer.{one.key}: {found} {value:,.6g} {unit}, {over:,.6g} {unit} "
                     f"({over / one.bound:.2%}) above the bound of {one.bound:,.6g} {unit}"
                 )
         return lines
 
     def _within(self, logs: Sequence[np.ndarray]) -> list[int] | None:
-        pairs = zip(self._bounds, self._fixed, strict=True)
-        limits = [self.factor * bound - fixed for bound, fixed in pairs]
+        return self._decoded(logs, [self.factor * bound for bound in self._bounds])
+
+    def _meets(self, bounds: Sequence[float]) -> bool:
+        anything = [np.zeros(len(one)) for one in self._costs[0]]
+        return self._decoded(anything, bounds) is not None
+
+    def _decoded(self, logs: Sequence[np.ndarray], bounds: Sequence[float]) -> list[int] | None:
+        limits = [bound - fixed for bound, fixed in zip(bounds, self._fixed, strict=True)]
         return most_probable_within(logs, self._costs, limits)

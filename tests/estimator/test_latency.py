@@ -55,7 +55,8 @@ def relu_chain(n: int, features: int = 1000) -> nn.Variable:
 def test_networks_and_the_operations_in_them_are_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     # A clock that every look at it moves on by 1 ms.
     ticks = itertools.count()
-    monkeypatch.setattr(stopwatch.time, "perf_counter", lambda: next(ticks) / 1000)
+    for clock in ("perf_counter", "thread_time"):
+        monkeypatch.setattr(stopwatch.time, clock, lambda: next(ticks) / 1000)
     timing = stopwatch.Stopwatch(n_run=3, n_warmup=2).measure(
         CPU, [relu_chain(2), relu_chain(1, 7)], [relu_chain(4)]
     )
@@ -240,10 +241,16 @@ def test_profile_writes_what_a_search_reads(
     assert "table.json: cannot be read" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
     short = ["-c", "cpu", "--n-run", "2", "--n-warmup", "0"]
+    short += ["--networks", "4"]
     assert main(["profile", "-f", str(config), "-o", str(table), *short]) == 0
+    assert "against 2 whole networks: rank correlation" in capsys.readouterr().out
+    error = json.loads(table.read_text())["table_error"]
+    assert (len(error["fitted_on"]), len(error["held_out"])) == (2, 2)
+    assert error["held_out"][0]["whole_ms"] > 0
     assert main(flags) == 0
     words = json.loads((tmp_path / "run" / "arch.json").read_text())["constraints"]["speed"]
     assert (words["unit"], words["met"]) == ("ms", False)
     assert words["value"] > 0.01
     assert main(["profile", "-f", str(config), "-o", str(table), "--n-run", "0"]) == 2
+    assert main(["profile", "-f", str(config), "-o", str(table), "--networks", "1"]) == 2
     assert main(["profile", "-f", str(config), "-o", str(tmp_path / "no" / "t.json")]) == 2
