@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from nnabla_nas.errors import InputError
-from nnabla_nas.estimator.bounded_decoding import ROUNDING, least_factor, most_probable_within
+from nnabla_nas.estimator.bounded_decoding import ROUNDING
 from nnabla_nas.estimator.constraint import Constraint
+from nnabla_nas.estimator.decoder import Decoder, Indices
 from nnabla_nas.search_space.model import Model
-
-_SMALLEST = 1e-300
 
 
 class HardBounds:
@@ -26,55 +22,27 @@ class HardBounds:
 
     Attributes:
         factor: 1, or what the bounds have to be widened by.
-
-    Raises:
-        InputError: if decoding the network is no independent choice of candidates.
     """
 
     def __init__(self, constraints: Sequence[Constraint], model: Model) -> None:
-        if not model.independent_choices:
-            raise InputError(
-                f"regularizer.{constraints[0].key}.hard: got true; allowed false where a genotype "
-                "is decoded: its edges compete with each other (a space or mode that keeps all "
-                "edges, such as 'pnas', can be bound)"
-            )
         self._constraints = constraints
-        self._choices = list(model.choices().values())
-        # Choices that share a parameter decode to the same candidate.
-        members: dict[int, list[int]] = {}
-        for position, choice in enumerate(self._choices):
-            members.setdefault(id(choice.alpha), []).append(position)
-        self._groups = list(members.values())
-        self._costs = [
-            [
-                sum(one.table.candidates[p] for p in group[1:]) + one.table.candidates[group[0]]
-                for group in self._groups
-            ]
-            for one in constraints
-        ]
-        self._fixed = [one.table.fixed for one in constraints]
-        self._bounds = [one.bound for one in constraints]
-        self._last: tuple[bytes, list[int]] = (b"", [])
+        self._decoder = Decoder(model, [one.table for one in constraints])
+        self._last: tuple[bytes, Indices] = (b"", [])
         self.factor = 1.0
-        if self._within([np.zeros(len(one)) for one in self._costs[0]]) is None:
-            self.factor = least_factor(self._costs, self._fixed, self._bounds)
+        if self._decoder.within(self.bounds) is None:
+            self.factor = self._decoder.least_factor(self.bounds)
 
-    def decode(self) -> list[int]:
-        """Return one index per choice: the most probable ones within the bounds."""
-        probabilities = [self._choices[group[0]].probabilities for group in self._groups]
-        now = np.concatenate(probabilities).tobytes()
+    @property
+    def bounds(self) -> list[float]:
+        """What the decoded architecture may cost, widened where nothing is within the bounds."""
+        return [self.factor * one.bound for one in self._constraints]
+
+    def decode(self) -> Indices:
+        """Return per choice its candidate, None where it is dropped: the most probable ones."""
+        now = self._decoder.probabilities()
         if self._last[0] != now:
-            sizes = [len(group) for group in self._groups]
-            logs = [
-                n * np.log(np.maximum(p, _SMALLEST))
-                for n, p in zip(sizes, probabilities, strict=True)
-            ]
-            chosen = self._within(logs)
-            assert chosen is not None
-            indices = [0] * len(self._choices)
-            for group, index in zip(self._groups, chosen, strict=True):
-                for position in group:
-                    indices[position] = index
+            indices = self._decoder.within(self.bounds)
+            assert indices is not None
             self._last = (now, indices)
         return list(self._last[1])
 
@@ -91,8 +59,3 @@ class HardBounds:
                     f"({over / one.bound:.2%}) above the bound of {one.bound:,.6g} {unit}"
                 )
         return lines
-
-    def _within(self, logs: Sequence[np.ndarray]) -> list[int] | None:
-        pairs = zip(self._bounds, self._fixed, strict=True)
-        limits = [self.factor * bound - fixed for bound, fixed in pairs]
-        return most_probable_within(logs, self._costs, limits)
