@@ -61,6 +61,17 @@ class Decoder:
         genotype = most_probable_genotype_within(logs, self._costs, limits, kept)
         return None if genotype is None else self._spread(genotype)
 
+    def most_probable(self) -> Indices:
+        """Return the most probable architecture, whatever it costs."""
+        # More than any architecture costs.
+        bounds = [
+            table.fixed + sum(max(0.0, edge.max()) for edges in costs for edge in edges)
+            for table, costs in zip(self._tables, self._costs, strict=True)
+        ]
+        indices = self.within(bounds)
+        assert indices is not None
+        return indices
+
     def least_factor(self, bounds: Sequence[float]) -> float:
         """Return by which factor all bounds have to grow until an architecture is within them.
 
@@ -78,6 +89,17 @@ class Decoder:
             middle = (low + high) / 2
             low, high = (low, middle) if meets(middle) else (middle, high)
         return high
+
+    def least_cost(self, table: int) -> float:
+        """Return what the cheapest architecture costs, whatever else it costs.
+
+        Args:
+            table: the number of the table.
+        """
+        total = self._tables[table].fixed
+        for decision, edges in zip(self._decisions, self._costs[table], strict=True):
+            total += sum(sorted(float(edge.min()) for edge in edges)[: decision.kept])
+        return total
 
     def log_probability(self, indices: Sequence[int | None]) -> float:
         """Return the summed log-probability of what an architecture keeps, in nats.

@@ -29,19 +29,20 @@ class HardBounds:
         self._decoder = Decoder(model, [one.table for one in constraints])
         self._last: tuple[bytes, Indices] = (b"", [])
         self.factor = 1.0
-        if self._decoder.within(self.bounds) is None:
-            self.factor = self._decoder.least_factor(self.bounds)
+        bounds = [one.bound for one in constraints]
+        if self._decoder.within(bounds) is None:
+            self.factor = self._decoder.least_factor(bounds)
 
     @property
-    def bounds(self) -> list[float]:
-        """What the decoded architecture may cost, widened where nothing is within the bounds."""
-        return [self.factor * one.bound for one in self._constraints]
+    def bounds(self) -> dict[str, float]:
+        """By key what the decoded architecture may cost, widened where nothing is within that."""
+        return {one.key: self.factor * one.bound for one in self._constraints}
 
     def decode(self) -> Indices:
         """Return per choice its candidate, None where it is dropped: the most probable ones."""
         now = self._decoder.probabilities()
         if self._last[0] != now:
-            indices = self._decoder.within(self.bounds)
+            indices = self._decoder.within(list(self.bounds.values()))
             assert indices is not None
             self._last = (now, indices)
         return list(self._last[1])

@@ -44,7 +44,7 @@ class Record:
         self.monitor = monitor
         self._model = model
         self._input_shape = input_shape
-        self._visualize = visualize
+        self.visualize = visualize
         self._constraints = constraints
         self._trajectory = Trajectory(folder.trajectory)
         self._board = Board(folder, model, input_shape, visualize)
@@ -95,7 +95,7 @@ class Record:
                 write_parameters(path, alphas)
         costs = self.costs()
         self.folder.write_json(self.folder.arch_json, {**self._model.decode(), **costs})
-        if self._visualize:
+        if self.visualize:
             self._draw()
         self._board.architecture(costs, step)
 

@@ -121,6 +121,15 @@ class Model(Module):
         chosen = zip(self.choices().values(), self.most_probable_architecture(), strict=True)
         return [choice.names[index] for choice, index in chosen]
 
+    def in_brief(self, indices: Sequence[int | None]) -> str:
+        """Return an architecture in one line: the operations, in the order of the choices.
+
+        Args:
+            indices: per choice its candidate, None where the architecture drops the choice.
+        """
+        chosen = zip(self.choices().values(), indices, strict=True)
+        return "; ".join(choice.names[index] for choice, index in chosen if index is not None)
+
     def kept_shares(self) -> list[float]:
         """Return per choice the share of decoded architectures that keep its operation.
 

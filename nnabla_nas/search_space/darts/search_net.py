@@ -130,7 +130,7 @@ class SearchNet(CellStack):
         n = self._size.num_choices
         probabilities = {kind: mean_probabilities(self._alphas(kind), n) for kind in KINDS}
         genotype = {kind: decode(p, n) for kind, p in probabilities.items()}
-        if self.decoder is not None:
+        if self.decoder is not None and not self.keeps_all_edges:
             genotype |= self._genotype_of(self.decoder(), probabilities)
         return probabilities, genotype
 
@@ -195,6 +195,21 @@ class SearchNet(CellStack):
                     for edges in by_node(positions, n)
                 ]
         return decisions
+
+    def in_brief(self, indices: Sequence[int | None]) -> str:
+        """Return an architecture in one line; of a genotype per node operation(input) twice.
+
+        Args:
+            indices: per choice its candidate, None where the architecture drops the choice.
+        """
+        if self.keeps_all_edges:
+            return super().in_brief(indices)
+        probabilities, _ = self._decoded()
+        return "; ".join(
+            f"{kind} {node}: " + " ".join(f"{OPERATIONS[op]}({source})" for op, source in edges)
+            for kind, nodes in self._genotype_of(indices, probabilities).items()
+            for node, edges in enumerate(nodes, start=2)
+        )
 
     def kept_shares(self) -> list[float]:
         """Return per choice the share of decoded architectures that keep its operation.
