@@ -13,6 +13,8 @@ from nnabla_nas.search_space.model import Model
 
 _SMALLEST = 1e-300
 _PRECISION = 1e-9
+# With more choices (a pnas network has 210) the labels of dynamic programming become too many.
+_MOST_CHOICES = 40
 
 # Per choice its candidate, None where the architecture drops the choice.
 Indices = list[int | None]
@@ -21,7 +23,8 @@ Indices = list[int | None]
 class Decoder:
     """Finds the most probable architecture of a network whose costs are within bounds.
 
-    Independent choices are decided by dynamic programming, genotypes by a mixed-integer programme.
+    Independent choices are decided by dynamic programming; genotypes, and very many choices, by a
+    mixed-integer programme.
 
     Args:
         model: the network.
@@ -53,7 +56,7 @@ class Decoder:
         """
         limits = [b - table.fixed for b, table in zip(bounds, self._tables, strict=True)]
         logs = self._log_probabilities()
-        if self._independent:
+        if self._independent and len(self._decisions) <= _MOST_CHOICES:
             single = [[edges[0] for edges in costs] for costs in self._costs]
             chosen = most_probable_within([edges[0] for edges in logs], single, limits)
             return None if chosen is None else self._spread([[index] for index in chosen])

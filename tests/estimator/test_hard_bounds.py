@@ -10,6 +10,7 @@ import pytest
 
 from nnabla_nas.estimator import FLOPsEstimator, ParameterEstimator
 from nnabla_nas.estimator.constraint import Constraint
+from nnabla_nas.estimator.decoder import Decoder
 from nnabla_nas.estimator.hard_bounds import HardBounds
 from nnabla_nas.search_space import darts, mobilenet, pnas
 from nnabla_nas.search_space.model import Model
@@ -184,3 +185,23 @@ def test_the_least_factor_is_that_of_the_best_compromise() -> None:
     ]
     assert min(ratios) > 1
     assert HardBounds(one, model).factor == pytest.approx(min(ratios), rel=1e-6)
+
+
+@pytest.mark.parametrize("n_bounds", [1, 2])
+def test_very_many_choices_are_decided_as_few_are(
+    n_bounds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = mobilenet.SearchNet(10, 1, [[16, 3, 1], [24, 3, 2], [32, 2, 2]], in_channels=1)
+    generator = np.random.default_rng(4)
+    for alpha in model.get_arch_parameters().values():
+        alpha.d = generator.normal(size=alpha.shape)
+    decoder = Decoder(model, [one.table for one in constraints(model, 1, 1)][:n_bounds])
+    tables = [one.table for one in constraints(model, 1, 1)][:n_bounds]
+    most = [table.total(decoder.most_probable()) for table in tables]
+    for share in (0.1, 0.4, 0.7, 0.9):
+        bounds = [(1 - share) * decoder.least_cost(i) + share * cost for i, cost in enumerate(most)]
+        monkeypatch.setattr("nnabla_nas.estimator.decoder._MOST_CHOICES", 40)
+        few = decoder.within(bounds)
+        monkeypatch.setattr("nnabla_nas.estimator.decoder._MOST_CHOICES", 0)
+        assert few is not None
+        assert decoder.within(bounds) == few != decoder.most_probable()
