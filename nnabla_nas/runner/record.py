@@ -29,6 +29,9 @@ class Record:
         input_shape: (C, H, W) of one example.
         visualize: whether to draw architectures.
         constraints: what the architecture's costs are compared with.
+
+    Attributes:
+        visualize: whether to draw.
     """
 
     def __init__(
