@@ -14,15 +14,15 @@ class Attempt:
     """What was decoded within a bound on the sum of latencies, and how long it really takes.
 
     Args:
-        indices: per choice its candidate.
+        indices: per choice its candidate, None where the architecture drops the choice.
         operations: their names.
         limit: the bound on the sum, in ms.
         total: the sum, in ms.
         whole: what the network takes from beginning to end.
     """
 
-    indices: Sequence[int]
-    operations: Sequence[str]
+    indices: Sequence[int | None]
+    operations: Sequence[str | None]
     limit: float
     total: float
     whole: Latency

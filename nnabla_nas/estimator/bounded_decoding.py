@@ -77,28 +77,6 @@ def most_probable_within(
     return indices[::-1]
 
 
-def least_factor(
-    costs: Sequence[Sequence[Floats]], fixed: Sequence[float], bounds: Sequence[float]
-) -> float:
-    """Return by which factor all bounds have to grow until an architecture is within them.
-
-    Args:
-        costs: per bound, per choice the costs of its candidates, (candidates,).
-        fixed: per bound what every architecture costs.
-        bounds: the bounds.
-    """
-    anything = [np.zeros(len(one)) for one in costs[0]]
-
-    def meets(factor: float) -> bool:
-        limits = [factor * bound - f for bound, f in zip(bounds, fixed, strict=True)]
-        return most_probable_within(anything, costs, limits) is not None
-
-    low, high = 1.0, 2.0
-    while not meets(high):
-        low, high = high, 2 * high
-    return least_value(meets, low, high)
-
-
 def least_value(meets: Callable[[float], bool], low: float, high: float) -> float:
     """Return, to a billionth, the least value from which on a condition is met.
 

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from nnabla_nas.errors import InputError
-from nnabla_nas.estimator.bounded_decoding import (
-    ROUNDING,
-    least_factor,
-    least_value,
-    most_probable_within,
-)
+from nnabla_nas.estimator.bounded_decoding import ROUNDING, least_value
 from nnabla_nas.estimator.constraint import Constraint
+from nnabla_nas.estimator.decoder import Decoder, Indices
 from nnabla_nas.search_space.model import Model
-
-_SMALLEST = 1e-300
 
 
 class HardBounds:
@@ -32,55 +23,29 @@ class HardBounds:
     Attributes:
         constraints: the binding ones.
         factor: 1, or what the bounds have to be widened by.
-
-    Raises:
-        InputError: if decoding the network is no independent choice of candidates.
     """
 
     def __init__(self, constraints: Sequence[Constraint], model: Model) -> None:
-        if not model.independent_choices:
-            raise InputError(
-                f"regularizer.{constraints[0].key}.hard: got true; allowed false where a genotype "
-                "is decoded: its edges compete with each other (a space or mode that keeps all "
-                "edges, such as 'pnas', can be bound)"
-            )
         self.constraints = constraints
-        self._choices = list(model.choices().values())
-        # Choices that share a parameter decode to the same candidate.
-        members: dict[int, list[int]] = {}
-        for position, choice in enumerate(self._choices):
-            members.setdefault(id(choice.alpha), []).append(position)
-        self._groups = list(members.values())
-        self._costs = [
-            [
-                sum(one.table.candidates[p] for p in group[1:]) + one.table.candidates[group[0]]
-                for group in self._groups
-            ]
-            for one in constraints
-        ]
-        self._fixed = [one.table.fixed for one in constraints]
+        self._decoder = Decoder(model, [one.table for one in constraints])
         self._bounds = [one.bound for one in constraints]
-        self._last: tuple[bytes, list[int]] = (b"", [])
+        self._last: tuple[bytes, Indices] = (b"", [])
         self.factor = 1.0
-        if not self._meets(self._bounds):
-            self.factor = least_factor(self._costs, self._fixed, self._bounds)
+        if self._decoder.within(self._bounds) is None:
+            self.factor = self._decoder.least_factor(self._bounds)
 
-    def decode(self) -> list[int]:
-        """Return one index per choice: the most probable ones within the bounds."""
-        probabilities = [self._choices[group[0]].probabilities for group in self._groups]
-        now = np.concatenate(probabilities).tobytes()
+    @property
+    def bounds(self) -> dict[str, float]:
+        """By key what the operations may add up to, widened where nothing is within that."""
+        pairs = zip(self.constraints, self._bounds, strict=True)
+        return {one.key: self.factor * bound for one, bound in pairs}
+
+    def decode(self) -> Indices:
+        """Return per choice its candidate, None where it is dropped: the most probable ones."""
+        now = self._decoder.probabilities()
         if self._last[0] != now:
-            sizes = [len(group) for group in self._groups]
-            logs = [
-                n * np.log(np.maximum(p, _SMALLEST))
-                for n, p in zip(sizes, probabilities, strict=True)
-            ]
-            chosen = self._within(logs)
-            assert chosen is not None
-            indices = [0] * len(self._choices)
-            for group, index in zip(self._groups, chosen, strict=True):
-                for position in group:
-                    indices[position] = index
+            indices = self._decoder.within(list(self.bounds.values()))
+            assert indices is not None
             self._last = (now, indices)
         return list(self._last[1])
 
@@ -99,9 +64,12 @@ class HardBounds:
         position = self.constraints.index(constraint)
 
         def meets(value: float) -> bool:
-            return self._meets([*self._bounds[:position], value, *self._bounds[position + 1 :]])
+            bounds = [*self._bounds[:position], value, *self._bounds[position + 1 :]]
+            return self._decoder.within(bounds) is not None
 
-        largest = self._fixed[position] + sum(float(one.max()) for one in self._costs[position])
+        largest = constraint.table.fixed + sum(
+            max(0.0, float(costs.max())) for costs in constraint.table.candidates
+        )
         highest = max(bound, largest * (1 + ROUNDING))
         if not meets(highest):
             return False
@@ -109,11 +77,11 @@ class HardBounds:
         self.factor, self._last = 1.0, (b"", [])
         return True
 
-    def settle_on(self, indices: Sequence[int]) -> None:
+    def settle_on(self, indices: Indices) -> None:
         """Decode to a given architecture until the probabilities change.
 
         Args:
-            indices: one per choice.
+            indices: per choice its candidate, None where it is dropped.
         """
         self.decode()
         self._last = (self._last[0], list(indices))
@@ -136,14 +104,3 @@ class HardBounds:
                     f"({over / one.bound:.2%}) above the bound of {one.bound:,.6g} {unit}"
                 )
         return lines
-
-    def _within(self, logs: Sequence[np.ndarray]) -> list[int] | None:
-        return self._decoded(logs, [self.factor * bound for bound in self._bounds])
-
-    def _meets(self, bounds: Sequence[float]) -> bool:
-        anything = [np.zeros(len(one)) for one in self._costs[0]]
-        return self._decoded(anything, bounds) is not None
-
-    def _decoded(self, logs: Sequence[np.ndarray], bounds: Sequence[float]) -> list[int] | None:
-        limits = [bound - fixed for bound, fixed in zip(bounds, self._fixed, strict=True)]
-        return most_probable_within(logs, self._costs, limits)

@@ -49,7 +49,10 @@ def _settle_one(
         indices = bounds.decode()
         if indices in [one.indices for one in attempts]:
             break
-        names = [choice.names[index] for choice, index in zip(choices, indices, strict=True)]
+        names = [
+            None if index is None else choice.names[index]
+            for choice, index in zip(choices, indices, strict=True)
+        ]
         total = constraint.table.total(indices)
         whole = estimator.measure_whole(model.derived(), constraint.input_shape)
         attempts.append(Attempt(indices, names, limit, total, whole))
@@ -66,4 +69,4 @@ def _settle_one(
         bounds.hold(constraint, limit)
     kept = constraint.kept_attempt
     assert kept is not None
-    bounds.settle_on(kept.indices)
+    bounds.settle_on(list(kept.indices))

@@ -20,6 +20,7 @@ from nnabla_nas.estimator.hard_bounds import HardBounds
 from nnabla_nas.estimator.latency_file import Latency, key_of
 from nnabla_nas.estimator.measured_decoding import settle
 from nnabla_nas.estimator.stopwatch import Timing
+from nnabla_nas.search_space import darts
 from nnabla_nas.search_space.mobilenet import SearchNet
 
 SHAPE = (1, 8, 8)
@@ -180,6 +181,24 @@ def test_where_another_bound_lets_nothing_in_one_network_is_measured(clockwork) 
     assert len(speed.attempts) == 1
     (line,) = hard.excess()
     assert line.startswith("regularizer.size: no architecture of this space")
+
+
+def test_genotypes_are_measured_too(clockwork) -> None:
+    clockwork(lambda total: total + 5)
+    model = darts.Darts.SearchNet(1, 4, 3, 10, 2, 2, shared=True)
+    generator = np.random.default_rng(0)
+    for alpha in model.get_arch_parameters().values():
+        alpha.d = generator.normal(scale=2, size=alpha.shape)
+    speed = LatencyEstimator("cpu", n_run=1, n_warmup=0)
+    bound = speed.estimate(model.derived(), SHAPE) + 1
+    one = Constraint("speed", "LatencyEstimator", speed, bound, 0.1, model, SHAPE, True)
+    hard = HardBounds([one], model)
+    model.decoder = hard.decode
+    settle(hard, model, lambda line: None)
+    assert hard.excess() == []
+    assert len(one.attempts) > 1
+    assert None in one.attempts[0].operations
+    assert speed.estimate(model.derived(), SHAPE) + 5 <= bound
 
 
 def run(search_json: dict[str, Any], folder: Path, bound: float) -> tuple[int, dict[str, Any]]:

@@ -13,8 +13,10 @@ from nnabla_nas.dataset.loader import Loader
 from nnabla_nas.dataset.transforms import evaluation_transform
 from nnabla_nas.estimator.hard_bounds import HardBounds
 from nnabla_nas.estimator.measured_decoding import settle
+from nnabla_nas.estimator.pareto import sweep
 from nnabla_nas.optimizer.optimizer import Optimizer
 from nnabla_nas.runner.evaluation import Metrics
+from nnabla_nas.runner.pareto import write_pareto
 from nnabla_nas.runner.runner import Runner
 
 _BOUND_NOT_MET = 3
@@ -153,6 +155,7 @@ class Searcher(Runner):
         self.keep_bounds()
         self.record.architecture(self.progress.step)
         self.record.weights()
+        self._record_pareto()
         changes = self.model.retrain_arguments()
         if self.hard_bounds is not None:
             # The largest values in arch.h5 need not be within the bounds.
@@ -167,6 +170,18 @@ class Searcher(Runner):
         for line in excess:
             self.monitor.warning(line)
         return _BOUND_NOT_MET if excess else 0
+
+    def _record_pareto(self) -> None:
+        """Write what other bounds would have led to."""
+        if not (self.constraints and self.choices):
+            return
+        hard = {} if self.hard_bounds is None else self.hard_bounds.bounds
+        found = None if self.hard_bounds is None else self.hard_bounds.decode()
+        fronts = {
+            one.key: sweep(one, self.constraints, self.model, hard, found)
+            for one in self.constraints
+        }
+        write_pareto(self.folder, self.model, self.constraints, fronts, self.record.visualize)
 
     def first_phase(self) -> Phase:
         """Return `warmup` if there is one, else `search`."""
