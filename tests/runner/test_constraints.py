@@ -163,7 +163,7 @@ def test_a_dry_run_measures_nothing(
     def refuse(*arguments: Any) -> None:
         raise AssertionError("measured")
 
-    monkeypatch.setattr("nnabla_nas.estimator.latency.measure_function", refuse)
+    monkeypatch.setattr("nnabla_nas.estimator.stopwatch.Stopwatch.measure", refuse)
     bound = {"name": "LatencyEstimator", "bound": 1.0, "hard": True}
     assert dry_run(search_json, tmp_path, bound) == 0
 
