@@ -28,7 +28,7 @@ from nnabla_nas import random
 from nnabla_nas.config import read_experiment
 from nnabla_nas.config.completion import build_network, complete
 from nnabla_nas.device.quiet import quiet_nnabla, silence
-from nnabla_nas.errors import NasError
+from nnabla_nas.errors import InputError, NasError
 from nnabla_nas.estimator import LatencyTable
 from nnabla_nas.estimator.decomposition import functions_of
 from nnabla_nas.estimator.latency_file import Latency, key_of, latencies_to_json
@@ -68,6 +68,11 @@ def write_table(options: argparse.Namespace) -> None:
     Args:
         options: the command line.
     """
+    output = Path(options.output)
+    if options.n_run < 1 or options.n_warmup < 0:
+        raise InputError("allowed --n-run >= 1 and --n-warmup >= 0")
+    if not output.parent.is_dir():
+        raise InputError(f"{output}: the folder {output.parent} does not exist")
     experiment = read_experiment(options.config_file, {}, options.set)
     # The regularizer may name the table that is about to be written.
     experiment, _ = complete(experiment.model_copy(update={"regularizer": {}}))
@@ -91,10 +96,10 @@ def write_table(options: argparse.Namespace) -> None:
             "calling_ms": calling.median,
         }
         text = json.dumps(latencies_to_json(latencies, about), indent=2)
-        Path(options.output).write_text(text + "\n", encoding="utf-8")
+        output.write_text(text + "\n", encoding="utf-8")
         # What LatencyTable does not accept is found out now, not by the search.
-        LatencyTable(options.output).cost_table(model, experiment.input_shape)
-    print(f"{options.output}: {len(latencies)} operations measured")
+        LatencyTable(str(output)).cost_table(model, experiment.input_shape)
+    print(f"{output}: {len(latencies)} operations measured")
 
 
 def export_alone(function: Any, parameters: set[Any], folder: Path) -> Any:

@@ -76,6 +76,11 @@ def test_an_operation_alone_computes_what_nnabla_computes(
 def test_wrong_input_is_one_line(
     example: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    flags = ["-f", str(tmp_path / "absent.json"), "-o", str(tmp_path / "table.json")]
-    assert example["main"](flags) == 2
-    assert capsys.readouterr().err.startswith("error: ")
+    config = ["-f", str(tmp_path / "absent.json")]
+    for flags in (
+        [*config, "-o", str(tmp_path / "table.json")],
+        [*config, "-o", str(tmp_path / "absent" / "table.json")],
+        [*config, "-o", str(tmp_path / "table.json"), "--n-run", "0"],
+    ):
+        assert example["main"](flags) == 2
+        assert capsys.readouterr().err.startswith("error: ")
