@@ -50,7 +50,7 @@ class Drawing(SphinxDirective):
 
 
 def _draw(space: str, network: str, arguments: dict[str, Any], picture: Path) -> None:
-    from nnabla_nas.testing.architectures import scatter_alphas
+    from nnabla_nas.search_space.random_architectures import scatter_alphas
 
     with random.use(random.Streams(_SEED)):
         model = getattr(search_spaces.get(space), network)(**arguments)

@@ -95,6 +95,16 @@ class RunFolder:
         return self.path / "latency.json"
 
     @property
+    def pareto_csv(self) -> Path:
+        """The best architectures for a sweep of bounds."""
+        return self.path / "pareto.csv"
+
+    @property
+    def pareto_png(self) -> Path:
+        """The picture of them."""
+        return self.path / "pareto.png"
+
+    @property
     def checkpoint(self) -> Path:
         """The folder of checkpoints."""
         return self.path / "checkpoint"

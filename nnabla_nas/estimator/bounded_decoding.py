@@ -8,7 +8,7 @@ Source: Kellerer, Pferschy, Pisinger, "Knapsack Problems", 2004, chapter 11.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 
 import numpy as np
@@ -77,26 +77,16 @@ def most_probable_within(
     return indices[::-1]
 
 
-def least_factor(
-    costs: Sequence[Sequence[Floats]], fixed: Sequence[float], bounds: Sequence[float]
-) -> float:
-    """Return by which factor all bounds have to grow until an architecture is within them.
+def least_value(meets: Callable[[float], bool], low: float, high: float) -> float:
+    """Return, to a billionth, the least value from which on a condition is met.
 
     Args:
-        costs: per bound, per choice the costs of its candidates, (candidates,).
-        fixed: per bound what every architecture costs.
-        bounds: the bounds.
+        meets: the condition.
+        low: a value that does not meet it.
+        high: a larger one that does.
     """
-    anything = [np.zeros(len(one)) for one in costs[0]]
-
-    def meets(factor: float) -> bool:
-        limits = [factor * bound - f for bound, f in zip(bounds, fixed, strict=True)]
-        return most_probable_within(anything, costs, limits) is not None
-
-    low, high = 1.0, 2.0
-    while not meets(high):
-        low, high = high, 2 * high
-    while high - low > 1e-9 * high:
+    width = 1e-9 * max(abs(low), abs(high))
+    while high - low > width:
         middle = (low + high) / 2
         low, high = (low, middle) if meets(middle) else (middle, high)
     return high

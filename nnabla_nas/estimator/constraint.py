@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from nnabla_nas.estimator.attempt import Attempt
 from nnabla_nas.estimator.bounded_decoding import ROUNDING
 from nnabla_nas.estimator.cost_table import CostTable, Floats
 from nnabla_nas.estimator.estimator import Estimator
@@ -29,6 +30,8 @@ class Constraint:
         model: the network.
         input_shape: (C, H, W) of one example.
         hard: whether the decoded architecture has to keep it.
+        attempts: decoded architectures that were measured whole, where a bound on a measured
+            latency is hard.
     """
 
     key: str
@@ -39,6 +42,12 @@ class Constraint:
     model: Model
     input_shape: Sequence[int]
     hard: bool = False
+    attempts: list[Attempt] = field(default_factory=list)
+
+    @property
+    def kept_attempt(self) -> Attempt | None:
+        """The fastest of the attempts: the last one where the bound is met."""
+        return min(self.attempts, key=lambda one: one.whole.cautious, default=None)
 
     @cached_property
     def table(self) -> CostTable:
@@ -107,15 +116,20 @@ class Constraint:
             derived: the network of the decoded architecture.
         """
         value = self.estimator.estimate(derived, self.input_shape)
-        return {
+        kept = self.kept_attempt
+        cost = value if kept is None else kept.whole.cautious
+        words = {
             "estimator": self.name,
             "value": value,
             "unit": self.estimator.unit,
             "bound": self.bound,
             "weight": self.weight,
             "hard": self.hard,
-            "met": bool(value <= self.bound * (1 + ROUNDING)),
+            "met": bool(cost <= self.bound * (1 + ROUNDING)),
         }
+        if kept is not None:
+            words |= {"measured": kept.to_json(), "attempts": [a.to_json() for a in self.attempts]}
+        return words
 
 
 def add_penalty_gradients(constraints: Sequence[Constraint], choices: Sequence[Choice]) -> None:

@@ -27,6 +27,11 @@ class Latency:
     median: float
     spread: float | None = None
 
+    @property
+    def cautious(self) -> float:
+        """The median plus the spread, in ms: what few runs exceed."""
+        return self.median + (self.spread or 0.0)
+
 
 def operation_key(operation: str, arguments: Mapping[str, Any], shapes: Any) -> str:
     """Return what tells an operation at its shapes from others.
@@ -37,6 +42,16 @@ def operation_key(operation: str, arguments: Mapping[str, Any], shapes: Any) -> 
         shapes: of its inputs, parameters included.
     """
     return json.dumps([operation, arguments, [list(shape) for shape in shapes]], sort_keys=True)
+
+
+def key_of(function: Any) -> str:
+    """Return the key of a function of a graph.
+
+    Args:
+        function: the nnabla function.
+    """
+    shapes = (variable.shape for variable in function.inputs)
+    return operation_key(function.info.type_name, function.info.args, shapes)
 
 
 def read_latencies(path: str | Path) -> dict[str, Latency]:

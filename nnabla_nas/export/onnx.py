@@ -62,25 +62,41 @@ def require_onnx() -> Any:
         ) from error
 
 
-def _converted(network: ExportedNetwork) -> Any:
-    """Return nnabla's conversion of the network, as an ONNX model."""
+def convert_nnp(source: Path, batch_size: int) -> Any:
+    """Return nnabla's conversion of a network, as an ONNX model.
+
+    Args:
+        source: the `.nnp` file.
+        batch_size: what the network is built for.
+
+    Raises:
+        NasError: if the network holds what cannot be converted.
+    """
+    onnx = require_onnx()
     from nnabla.utils.converter.nnabla import NnpImporter
     from nnabla.utils.converter.onnx.exporter import OnnxExporter
 
-    onnx = require_onnx()
     with TemporaryDirectory() as folder, silence(), warnings.catch_warnings():
         # The converter calls functions of numpy that are to be renamed.
         warnings.simplefilter("ignore", DeprecationWarning)
-        source, target = Path(folder) / "network.nnp", Path(folder) / "network.onnx"
-        size = network.options.batch_size or 1
-        fixed = replace(network, options=replace(network.options, batch_size=size))
-        write_nnp(source, fixed)
+        target = Path(folder) / "network.onnx"
         imported = NnpImporter(str(source), expand_network=True, executor_index=0).execute()
+        exporter = OnnxExporter(imported, batch_size, ir_version=IR_VERSION, opset=str(OPSET))
         try:
-            OnnxExporter(imported, size, ir_version=IR_VERSION, opset=str(OPSET)).execute(target)
+            exporter.execute(target)
         except ValueError as error:
             raise NasError(f"the network cannot be written as ONNX: {error}") from error
         return onnx.load(str(target))
+
+
+def _converted(network: ExportedNetwork) -> Any:
+    """Return nnabla's conversion of the network, as an ONNX model."""
+    require_onnx()
+    with TemporaryDirectory() as folder, silence():
+        source = Path(folder) / "network.nnp"
+        size = network.options.batch_size or 1
+        write_nnp(source, replace(network, options=replace(network.options, batch_size=size)))
+        return convert_nnp(source, size)
 
 
 def _open_batch_size(model: Any) -> None:

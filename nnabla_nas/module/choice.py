@@ -100,6 +100,11 @@ class Choice(Module):
         exponentials = np.exp(alpha - alpha.max())
         return np.asarray(exponentials / exponentials.sum())
 
+    @property
+    def most_probable(self) -> int:
+        """Index of the candidate of largest probability, the first one of equals."""
+        return int(np.argmax(self.probabilities))
+
     def draw(self) -> int:
         """Draw a candidate from the probabilities and make it the active one.
 

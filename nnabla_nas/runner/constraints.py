@@ -27,6 +27,45 @@ def build_constraints(
     Raises:
         InputError: if a cost cannot be estimated.
     """
+    constraints = _declared(experiment, model, input_shape)
+    measured = _measuring(constraints)
+    # A resumed run goes on with what it measured when it began.
+    if measured and folder.latency.exists():
+        measured[0].read(folder.latency)
+    for constraint in constraints:
+        constraint.prepare()
+    return constraints
+
+
+def check_constraints(experiment: Experiment, model: Model, input_shape: Sequence[int]) -> None:
+    """Check the constraints of a completed experiment as far as nothing has to be measured.
+
+    Args:
+        experiment: the completed experiment.
+        model: the network.
+        input_shape: (C, H, W) of one example.
+
+    Raises:
+        InputError: if a cost cannot be estimated.
+    """
+    for constraint in _declared(experiment, model, input_shape):
+        if not isinstance(constraint.estimator, LatencyEstimator):
+            constraint.prepare()
+
+
+def write_latencies(constraints: Sequence[Constraint], folder: RunFolder) -> None:
+    """Write what was measured to latency.json, if anything was.
+
+    Args:
+        constraints: the constraints of the run.
+        folder: its output folder, open.
+    """
+    measured = _measuring(constraints)
+    if measured and not folder.latency.exists():
+        folder.write_json(folder.latency, measured[0].to_json())
+
+
+def _declared(experiment: Experiment, model: Model, input_shape: Sequence[int]) -> list[Constraint]:
     constraints = [
         Constraint(
             key=key,
@@ -46,24 +85,7 @@ def build_constraints(
             f"regularizer: got {len(measured)} measured latencies; allowed one LatencyEstimator, "
             "and others as LatencyTable"
         )
-    # A resumed run goes on with what it measured when it began.
-    if measured and folder.latency.exists():
-        measured[0].read(folder.latency)
-    for constraint in constraints:
-        constraint.prepare()
     return constraints
-
-
-def write_latencies(constraints: Sequence[Constraint], folder: RunFolder) -> None:
-    """Write what was measured to latency.json, if anything was.
-
-    Args:
-        constraints: the constraints of the run.
-        folder: its output folder, open.
-    """
-    measured = _measuring(constraints)
-    if measured and not folder.latency.exists():
-        folder.write_json(folder.latency, measured[0].to_json())
 
 
 def _measuring(constraints: Sequence[Constraint]) -> list[LatencyEstimator]:

@@ -24,6 +24,7 @@ from nnabla_nas.errors import DivergedError, NasError
 from nnabla_nas.export.run import export_run
 from nnabla_nas.export.trained_run import kept_network
 from nnabla_nas.registry import runners
+from nnabla_nas.runner.constraints import check_constraints
 from nnabla_nas.runner.interruption import Interruption
 from nnabla_nas.runner.mode import check_mode
 from nnabla_nas.runner.resume import check_same_experiment, is_finished, restore
@@ -46,7 +47,7 @@ def launch(
     Args:
         experiment: the completed experiment.
         notices: what completing it found worth saying.
-        dry_run: build and print the summary; read no data, write nothing.
+        dry_run: build and print the summary; read no data, measure nothing, write nothing.
         resume: go on from the newest good checkpoint in the output folder.
         visualize: whether to draw architectures.
         save_nnp: also write the trained network as an nnp file.
@@ -77,6 +78,7 @@ def launch(
             monitor.once(notice)
         if device.name == "cpu" and not dry_run:
             function.use_cores(experiment.threads, monitor.once)
+        given = experiment
         if dry_run:
             experiment = _with_stand_in(experiment, monitor)
         dataset: Dataset = build_dataset(experiment)
@@ -91,6 +93,9 @@ def launch(
         summary = summarize(experiment, device.description, dataset.info, model)
         monitor.info(summary)
         if dry_run:
+            # What stands in may have operations that a table need not know.
+            if experiment is given:
+                check_constraints(experiment, model, dataset.info.shape)
             return 0
         data = dataset.read()
         inputs = Inputs.of(dataset.info, data)
@@ -124,6 +129,8 @@ def _with_stand_in(experiment: Experiment, monitor: Monitor) -> Experiment:
         monitor.once(f"{paths[name]} does not exist yet: {stand_in} for it")
     if left_out and "weights" in paths:
         left_out.append("weights")
+    if not left_out:
+        return experiment
     arguments = {**network.arguments, **dict.fromkeys(left_out)}
     return experiment.model_copy(
         update={"network": network.model_copy(update={"arguments": arguments})}

@@ -29,6 +29,9 @@ class Record:
         input_shape: (C, H, W) of one example.
         visualize: whether to draw architectures.
         constraints: what the architecture's costs are compared with.
+
+    Attributes:
+        visualize: whether to draw.
     """
 
     def __init__(
@@ -44,7 +47,7 @@ class Record:
         self.monitor = monitor
         self._model = model
         self._input_shape = input_shape
-        self._visualize = visualize
+        self.visualize = visualize
         self._constraints = constraints
         self._trajectory = Trajectory(folder.trajectory)
         self._board = Board(folder, model, input_shape, visualize)
@@ -95,7 +98,7 @@ class Record:
                 write_parameters(path, alphas)
         costs = self.costs()
         self.folder.write_json(self.folder.arch_json, {**self._model.decode(), **costs})
-        if self._visualize:
+        if self.visualize:
             self._draw()
         self._board.architecture(costs, step)
 

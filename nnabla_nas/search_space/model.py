@@ -16,6 +16,7 @@ from nnabla_nas.artifact.diagram import Diagram, Edge, Node, side_by_side
 from nnabla_nas.artifact.drawing import draw
 from nnabla_nas.module import Choice, Module, Parameter, RandomInput
 from nnabla_nas.module.parameter_file import read_parameters
+from nnabla_nas.search_space.decision import Decision
 
 _SKIP_CONNECTS = ("skip_connect", "Identity")
 
@@ -27,10 +28,11 @@ class Model(Module):
     its choices: its `Choice` modules, such as `MixedOp`, in the order of `get_modules`.
 
     Attributes:
-        decoder: what decodes instead of the largest probabilities, where bounds are to be kept.
+        decoder: what decodes instead of the largest probabilities, where bounds are to be kept:
+            per choice its candidate, None where the choice is dropped.
     """
 
-    decoder: Callable[[], list[int]] | None = None
+    decoder: Callable[[], list[int | None]] | None = None
 
     def choices(self) -> OrderedDict[str, Choice]:
         """Return the decisions of the architecture by path, in a fixed order."""
@@ -94,8 +96,22 @@ class Model(Module):
         With a `decoder` it is the most probable architecture that the decoder allows.
         """
         if self.decoder is not None:
-            return self.decoder()
-        return [int(np.argmax(choice.probabilities)) for choice in self.choices().values()]
+            return [index for index in self.decoder() if index is not None]
+        return [choice.most_probable for choice in self.choices().values()]
+
+    def decisions(self) -> list[Decision]:
+        """Return what decoding decides, over all choices.
+
+        By default every choice for itself, those that share an architecture parameter together.
+        """
+        choices = list(self.choices().values())
+        together: dict[int, list[int]] = {}
+        for position, choice in enumerate(choices):
+            together.setdefault(id(choice.alpha), []).append(position)
+        return [
+            Decision((tuple(edge),), (tuple(range(len(choices[edge[0]].names))),))
+            for edge in together.values()
+        ]
 
     def kept_operations(self) -> list[str]:
         """Return the names of the operations that the decoded architecture keeps.
@@ -105,10 +121,14 @@ class Model(Module):
         chosen = zip(self.choices().values(), self.most_probable_architecture(), strict=True)
         return [choice.names[index] for choice, index in chosen]
 
-    @property
-    def independent_choices(self) -> bool:
-        """Whether decoding may take any candidates of the choices together."""
-        return True
+    def in_brief(self, indices: Sequence[int | None]) -> str:
+        """Return an architecture in one line: the operations, in the order of the choices.
+
+        Args:
+            indices: per choice its candidate, None where the architecture drops the choice.
+        """
+        chosen = zip(self.choices().values(), indices, strict=True)
+        return "; ".join(choice.names[index] for choice, index in chosen if index is not None)
 
     def kept_shares(self) -> list[float]:
         """Return per choice the share of decoded architectures that keep its operation.

@@ -10,7 +10,7 @@ import numpy as np
 from nnabla_nas.estimator.estimator import Estimator
 from nnabla_nas.registry import search_spaces
 from nnabla_nas.search_space.model import Model
-from nnabla_nas.testing.architectures import covering_architectures, scatter_alphas
+from nnabla_nas.search_space.random_architectures import covering_architectures, scatter_alphas
 from nnabla_nas.testing.connection import Arguments, Shape, build
 from nnabla_nas.testing.requirement import require, shown
 from nnabla_nas.testing.toy_space import TOY_SPACE

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnabla_nas import random
 from nnabla_nas.search_space.model import Model
-from nnabla_nas.testing.architectures import covering_architectures, mixes
+from nnabla_nas.search_space.random_architectures import covering_architectures, mixes
 from nnabla_nas.testing.connection import Arguments, Connection, Shape, build, disturb, random_batch
 from nnabla_nas.testing.requirement import require, shown
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from nnabla_nas import random
 from nnabla_nas.search_space.model import Model
-from nnabla_nas.testing.architectures import covering_architectures, prefer, take
+from nnabla_nas.search_space.random_architectures import covering_architectures
+from nnabla_nas.testing.architectures import prefer, take
 from nnabla_nas.testing.connection import (
     Arguments,
     Connection,

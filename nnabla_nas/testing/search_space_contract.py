@@ -12,7 +12,7 @@ from nnabla_nas.estimator import FLOPsEstimator, ParameterEstimator
 from nnabla_nas.module.parameter_file import write_parameters
 from nnabla_nas.registry import search_spaces
 from nnabla_nas.search_space.model import Model
-from nnabla_nas.testing.architectures import scatter_alphas
+from nnabla_nas.search_space.random_architectures import scatter_alphas
 from nnabla_nas.testing.connection import Arguments, Shape, accepted, build
 from nnabla_nas.testing.gradient_contract import check_gradients, check_no_idle_tensor
 from nnabla_nas.testing.network_contract import check_network

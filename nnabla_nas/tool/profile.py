@@ -11,6 +11,8 @@ from nnabla_nas.artifact.writing import writing
 from nnabla_nas.errors import InputError
 from nnabla_nas.tool.parser import ToolParser
 
+# The first half of the whole networks fits the offset, the other half is compared.
+_NETWORKS = 20
 _EPILOG = """\
 The table is JSON; LatencyTable reads it in a search on any machine:
 
@@ -20,6 +22,8 @@ The table is JSON; LatencyTable reads it in a search on any machine:
 
 def main(argv: Sequence[str]) -> int:
     """Measure every operation of an experiment's network at each of its shapes, and write a table.
+
+    The table also says how far its sums are from whole networks that were measured with it.
 
     Args:
         argv: the arguments behind `profile`.
@@ -36,10 +40,19 @@ def main(argv: Sequence[str]) -> int:
     add("-c", "--context", metavar="NAME", default="auto", help="auto (default), cudnn, cuda, cpu")
     add("--n-run", type=int, metavar="N", default=100, help="runs of each operation (default: 100)")
     add("--n-warmup", type=int, metavar="N", default=10, help="runs before them (default: 10)")
+    add(
+        "--networks",
+        type=int,
+        metavar="N",
+        default=_NETWORKS,
+        help=f"random whole networks to compare sums with; 0: none (default: {_NETWORKS})",
+    )
     add("-x", "--set", action="append", metavar="KEY=VALUE", default=[], help="as of a run")
     given = parser.parse(argv)
     if given.n_run < 1 or given.n_warmup < 0:
         raise InputError(f"{parser.prog}: allowed --n-run >= 1 and --n-warmup >= 0")
+    if given.networks < 0 or given.networks == 1:
+        raise InputError(f"{parser.prog}: allowed --networks 0, or 2 and more")
     path = Path(given.output)
     if not path.parent.is_dir():
         raise InputError(f"{path}: the folder {path.parent} does not exist")
@@ -55,12 +68,21 @@ def main(argv: Sequence[str]) -> int:
     experiment, _ = complete(experiment.model_copy(update={"regularizer": {}}))
 
     from nnabla_nas.estimator.latency import LatencyEstimator
+    from nnabla_nas.estimator.table_error import table_error
 
     assert experiment.input_shape is not None
     estimator = LatencyEstimator(given.context, given.n_run, given.n_warmup)
     with random.use(random.Streams(experiment.seed)):
-        estimator.cost_table(build_network(experiment), experiment.input_shape)
-    text = json.dumps(estimator.to_json(), indent=2) + "\n"
+        model = build_network(experiment)
+        # A network without choices is the only one of its space.
+        n = given.networks if model.choices() else 0
+        pairs = estimator.compare(model, experiment.input_shape, n, experiment.seed)
+    content = estimator.to_json()
+    if pairs:
+        error = table_error(pairs, n // 2)
+        print(error)
+        content = {**content, "table_error": error.to_json()}
+    text = json.dumps(content, indent=2) + "\n"
     partial = path.with_name(f".{path.name}.partial")
     with writing(path):
         partial.write_text(text, encoding="utf-8")

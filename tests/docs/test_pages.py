@@ -10,7 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,9 @@ def run(command: str) -> int:
         return max(run(body.replace(f"${variable}", value)) for value in values.split())
     launcher, python, *words = shlex.split(re.sub(r"--extra \w+ ", "", command))
     assert [launcher, python] == ["./run.sh", "python"], "only these commands can be tested"
+    if words[0].startswith("examples/"):
+        example: Callable[[list[str]], int] = runpy.run_path(words[0])["main"]
+        return example([*words[1:], *shortened(command)])
     words = words[1:] if words[0] == "main.py" else words[2:]
     return main([*words, *shortened(command)])
 

@@ -77,6 +77,40 @@ def test_what_a_search_finds_is_what_its_printed_command_trains(
             assert trained[key] == found[key]
 
 
+@pytest.mark.parametrize(
+    ("algorithm", "network"),
+    [
+        ("DartsSearcher", {"shared": False}),
+        ("ProxylessNasSearcher", {"shared": True, "mode": "sample"}),
+    ],
+)
+def test_a_genotype_keeps_a_hard_bound_also_when_it_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, algorithm: str, network: dict[str, Any]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def search(name: str, bound: float) -> int:
+        speed = {"name": "FLOPsEstimator", "bound": bound, "weight": 0.0, "hard": True}
+        content = {**config(**network), "regularizer": {"speed": speed}}
+        return run(content, tmp_path / name, "-a", algorithm)
+
+    assert search("free", 1e9) == 0
+    free = words(tmp_path / "free", "arch.json")
+    bound = 0.9 * free["multiply_adds"]
+    assert search("search", bound) == 0
+    found = words(tmp_path / "search", "arch.json")
+    assert found["constraints"]["speed"]["met"]
+    assert found["multiply_adds"] <= bound
+    _, _, *arguments = shlex.split(words(tmp_path / "search", "result.json")["retrain"])
+    assert main(arguments) == 0
+    trained = words(tmp_path / "train", "arch.json")
+    assert trained["multiply_adds"] == found["multiply_adds"]
+    for key in ("normal_alpha", "reduce_alpha"):
+        assert trained[key] == found[key]
+    assert (tmp_path / "search" / "pareto.png").exists()
+    assert search("impossible", 1.0) == 3
+
+
 def training(**changes: Any) -> dict[str, Any]:
     content = config(auxiliary=True, drop_path=0.4, **changes)
     return {**content, "input_shape": [2, 32, 32], "algorithm": "Trainer"}

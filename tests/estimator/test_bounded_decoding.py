@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 import pytest
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from nnabla_nas.estimator.bounded_decoding import least_factor, most_probable_within
+from nnabla_nas.estimator.bounded_decoding import most_probable_within
 
 Case = tuple[list[np.ndarray], list[list[np.ndarray]], list[float]]
 
@@ -92,19 +90,3 @@ def test_a_cost_that_equals_its_limit_is_within_it() -> None:
     assert most_probable_within(log_p, costs, [9.0]) == [1, 0]
     assert most_probable_within(log_p, costs, [8.9]) == [1, 1]
     assert most_probable_within(log_p, costs, [3.9]) is None
-
-
-def test_the_least_factor_is_that_of_the_best_compromise() -> None:
-    costs = [
-        [np.array([3.0, 5.0]), np.array([4.0, 1.0])],
-        [np.array([8.0, 2.0]), np.array([1.0, 6.0])],
-    ]
-    fixed, bounds = [1.0, 2.0], [4.0, 5.0]
-    ratios = [
-        max(
-            (f + sum(c[i] for c, i in zip(cost, choice, strict=True))) / b
-            for cost, f, b in zip(costs, fixed, bounds, strict=True)
-        )
-        for choice in product(range(2), repeat=2)
-    ]
-    assert least_factor(costs, fixed, bounds) == pytest.approx(min(ratios), rel=1e-6)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import product
+from collections.abc import Iterator
+from itertools import combinations, product
 
 import numpy as np
 import pytest
 
-from nnabla_nas.errors import InputError
 from nnabla_nas.estimator import FLOPsEstimator, ParameterEstimator
 from nnabla_nas.estimator.constraint import Constraint
+from nnabla_nas.estimator.decoder import Decoder
 from nnabla_nas.estimator.hard_bounds import HardBounds
 from nnabla_nas.search_space import darts, mobilenet, pnas
 from nnabla_nas.search_space.model import Model
@@ -105,7 +106,102 @@ def test_choices_that_share_a_parameter_decode_alike() -> None:
     assert table.total(indices) < table.total([0, 0, 0])
 
 
-def test_genotypes_are_refused() -> None:
+def genotypes(model: darts.Darts.SearchNet) -> Iterator[tuple[float, list[int | None]]]:
+    """Yield every genotype as per choice its candidate, with its log-probability."""
+    choices = list(model.choices().values())
+    per_decision = []
+    for decision in model.decisions():
+        options = []
+        for pair in combinations(range(len(decision.edges)), 2):
+            for operations in product(range(7), repeat=2):
+                value, kept = 0.0, {}
+                for edge, operation in zip(pair, operations, strict=True):
+                    positions = decision.edges[edge]
+                    p = np.mean([choices[i].probabilities[operation] for i in positions])
+                    value += np.log(p)
+                    kept |= dict.fromkeys(positions, operation)
+                options.append((value, kept))
+        per_decision.append(options)
+    for together in product(*per_decision):
+        kept = {}
+        for _, one in together:
+            kept |= one
+        yield sum(value for value, _ in together), [kept.get(i) for i in range(len(choices))]
+
+
+# Of two cells both are reductions: one kind, two nodes. Of three cells one is normal: two kinds.
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize(("n_cells", "n_nodes"), [(2, 2), (3, 1)])
+def test_the_decoded_genotype_is_the_most_probable_within_both_bounds(
+    n_cells: int, n_nodes: int, shared: bool
+) -> None:
+    model = darts.Darts.SearchNet(1, 4, n_cells, 10, n_nodes, n_nodes, shared=shared)
+    generator = np.random.default_rng(n_cells)
+    for alpha in model.get_arch_parameters().values():
+        alpha.d = generator.normal(scale=2, size=alpha.shape)
+    ordinary = model.decode()
+    every = sorted(genotypes(model), key=lambda one: -one[0])
+    counters = (FLOPsEstimator(), ParameterEstimator())
+    tables = [one.cost_table(model, SHAPE) for one in counters]
+    costs = np.array([[table.total(one) for table in tables] for _, one in every])
+    for share in (1.0, 0.8, 0.5, 0.2, 0.02):
+        bounds = [float(np.quantile(costs[:, i], share)) for i in (0, 1)]
+        within = [v for (v, _), cost in zip(every, costs, strict=True) if np.all(cost <= bounds)]
+        hard = HardBounds(constraints(model, *bounds), model)
+        if not within:
+            assert hard.factor > 1
+            continue
+        model.decoder = hard.decode
+        found = hard.decode()
+        value = next(v for v, one in every if one == found)
+        assert value == pytest.approx(within[0], abs=1e-8)
+        derived = model.derived()
+        for one, table, bound in zip(counters, tables, bounds, strict=True):
+            assert one.estimate(derived, SHAPE) == table.total(found) <= bound
+        assert (model.decode() == ordinary) == (found == every[0][1])
+        model.decoder = None
+
+
+def test_a_genotype_that_cannot_be_met_is_told_by_how_much() -> None:
     model = darts.Darts.SearchNet(1, 4, 3, 10, 2, 2, shared=True)
-    with pytest.raises(InputError, match=r"regularizer\.speed\.hard: got true; allowed false"):
-        HardBounds(constraints(model, 1e9, 1e9), model)
+    one = constraints(model, 1.0, 1e9)
+    table = one[0].table
+    # The cheapest genotype costs nothing but the fixed layers.
+    one[0].bound = table.fixed / 2
+    hard = HardBounds(one, model)
+    assert hard.factor == pytest.approx(2)
+    assert table.total(hard.decode()) == table.fixed
+    (line,) = hard.excess()
+    assert "(100.00%) above the bound" in line
+
+
+def test_the_least_factor_is_that_of_the_best_compromise() -> None:
+    model = mobilenet.SearchNet(10, 1, [[16, 2, 1], [24, 1, 2]], in_channels=1)
+    one = constraints(model, 5e4, 500)
+    tables = [constraint.table for constraint in one]
+    sizes = [range(len(choice.names)) for choice in model.choices().values()]
+    ratios = [
+        max(t.total(a) / c.bound for t, c in zip(tables, one, strict=True)) for a in product(*sizes)
+    ]
+    assert min(ratios) > 1
+    assert HardBounds(one, model).factor == pytest.approx(min(ratios), rel=1e-6)
+
+
+@pytest.mark.parametrize("n_bounds", [1, 2])
+def test_very_many_choices_are_decided_as_few_are(
+    n_bounds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = mobilenet.SearchNet(10, 1, [[16, 3, 1], [24, 3, 2], [32, 2, 2]], in_channels=1)
+    generator = np.random.default_rng(4)
+    for alpha in model.get_arch_parameters().values():
+        alpha.d = generator.normal(size=alpha.shape)
+    decoder = Decoder(model, [one.table for one in constraints(model, 1, 1)][:n_bounds])
+    tables = [one.table for one in constraints(model, 1, 1)][:n_bounds]
+    most = [table.total(decoder.most_probable()) for table in tables]
+    for share in (0.1, 0.4, 0.7, 0.9):
+        bounds = [(1 - share) * decoder.least_cost(i) + share * cost for i, cost in enumerate(most)]
+        monkeypatch.setattr("nnabla_nas.estimator.decoder._MOST_CHOICES", 40)
+        few = decoder.within(bounds)
+        monkeypatch.setattr("nnabla_nas.estimator.decoder._MOST_CHOICES", 0)
+        assert few is not None
+        assert decoder.within(bounds) == few != decoder.most_probable()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from nnabla_nas.cli import main
 from nnabla_nas.errors import InputError
 from nnabla_nas.estimator.latency_file import read_latencies
 
@@ -125,3 +127,52 @@ def test_two_measured_latencies_would_share_a_table(build, search_json) -> None:
     speed = {"name": "LatencyEstimator", "bound": 1.0, "n_run": 1, "n_warmup": 0}
     with pytest.raises(InputError, match=r"regularizer: .* one LatencyEstimator"):
         build(search_json, regularizer={"a": speed, "b": {**speed, "context": "cpu"}})
+
+
+def dry_run(content: dict[str, Any], folder: Path, regularizer: dict[str, Any]) -> int:
+    path = folder / "dry.json"
+    path.write_text(json.dumps({**content, "regularizer": {"speed": regularizer}}))
+    return main(["-f", str(path), "-c", "cpu", "--dry-run"])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "cannot be read"),
+        ("[1, 2", "it is no JSON"),
+        ('{"version": 1, "unit": "s", "operations": []}', "not a latency table"),
+        ('{"version": 1, "unit": "ms", "operations": []}', "lacks"),
+    ],
+)
+def test_a_dry_run_reads_the_table(
+    tmp_path: Path, search_json, capsys: pytest.CaptureFixture[str], text: str | None, words: str
+) -> None:
+    table = tmp_path / "table.json"
+    if text is not None:
+        table.write_text(text)
+    bound = {"name": "LatencyTable", "path": str(table), "bound": 1.0}
+    assert dry_run(search_json, tmp_path, bound) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {table}: ")
+    assert words in line
+
+
+def test_a_dry_run_measures_nothing(
+    tmp_path: Path, search_json, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: Any) -> None:
+        raise AssertionError("measured")
+
+    monkeypatch.setattr("nnabla_nas.estimator.stopwatch.Stopwatch.measure", refuse)
+    bound = {"name": "LatencyEstimator", "bound": 1.0, "hard": True}
+    assert dry_run(search_json, tmp_path, bound) == 0
+
+
+def test_a_dry_run_of_a_training_without_its_genotype_asks_for_no_table_of_another(
+    tmp_path: Path, search_json
+) -> None:
+    table = tmp_path / "table.json"
+    table.write_text('{"version": 1, "unit": "ms", "operations": []}')
+    bound = {"name": "LatencyTable", "path": str(table), "bound": 1.0}
+    search_json["network"]["genotype"] = str(tmp_path / "arch.h5")
+    assert dry_run({**search_json, "algorithm": "Trainer"}, tmp_path, bound) == 0

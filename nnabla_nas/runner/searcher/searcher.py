@@ -12,8 +12,11 @@ from nnabla_nas.artifact.result import retrain_command
 from nnabla_nas.dataset.loader import Loader
 from nnabla_nas.dataset.transforms import evaluation_transform
 from nnabla_nas.estimator.hard_bounds import HardBounds
+from nnabla_nas.estimator.measured_decoding import settle
+from nnabla_nas.estimator.pareto import sweep
 from nnabla_nas.optimizer.optimizer import Optimizer
 from nnabla_nas.runner.evaluation import Metrics
+from nnabla_nas.runner.pareto import write_pareto
 from nnabla_nas.runner.runner import Runner
 
 _BOUND_NOT_MET = 3
@@ -91,9 +94,7 @@ class Searcher(Runner):
         changes = sum(a != b for a, b in zip(decoded, self.decoded, strict=True))
         self.decoded = decoded
         self.model.set_architecture(decoded)
-        valid = self.evaluate(
-            self.data.train, self.valid_part, self.experiment.mini_batch_valid, "judge"
-        )
+        valid = self.judge()
         self.last = {
             "train": {"loss": means["loss_train"], "error": means["error_train"]},
             "valid": valid,
@@ -116,6 +117,22 @@ class Searcher(Runner):
         share = self.model.n_skip_connects() / max(len(self.model.kept_operations()), 1)
         self.record.scalars({"arch/skip_fraction": share}, self.progress.step)
 
+    def judge(self) -> Metrics:
+        """Return loss and error of the active architecture on the validation part."""
+        size = self.experiment.mini_batch_valid
+        return self.evaluate(self.data.train, self.valid_part, size, "judge")
+
+    def keep_bounds(self) -> None:
+        """Decode until the network keeps the hard bounds, measured whole where they say so."""
+        if self.hard_bounds is None:
+            return
+        settle(self.hard_bounds, self.model, self.monitor.info)
+        decoded = self.model.most_probable_architecture()
+        self.model.set_architecture(decoded)
+        if decoded != self.decoded and self.last["valid"] is not None:
+            self.last["valid"] = self.judge()
+        self.decoded = decoded
+
     def require_finite_architecture(self) -> None:
         """Stop the run if an architecture parameter is not finite.
 
@@ -135,8 +152,10 @@ class Searcher(Runner):
 
     def finish(self) -> int:
         """Write the architecture, the weights and result.json, and say how to go on."""
+        self.keep_bounds()
         self.record.architecture(self.progress.step)
         self.record.weights()
+        self._record_pareto()
         changes = self.model.retrain_arguments()
         if self.hard_bounds is not None:
             # The largest values in arch.h5 need not be within the bounds.
@@ -151,6 +170,18 @@ class Searcher(Runner):
         for line in excess:
             self.monitor.warning(line)
         return _BOUND_NOT_MET if excess else 0
+
+    def _record_pareto(self) -> None:
+        """Write what other bounds would have led to."""
+        if not (self.constraints and self.choices):
+            return
+        hard = {} if self.hard_bounds is None else self.hard_bounds.bounds
+        found = None if self.hard_bounds is None else self.hard_bounds.decode()
+        fronts = {
+            one.key: sweep(one, self.constraints, self.model, hard, found)
+            for one in self.constraints
+        }
+        write_pareto(self.folder, self.model, self.constraints, fronts, self.record.visualize)
 
     def first_phase(self) -> Phase:
         """Return `warmup` if there is one, else `search`."""

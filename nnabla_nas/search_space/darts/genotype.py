@@ -99,6 +99,31 @@ def decode(probabilities: np.ndarray, num_choices: int) -> list[list[tuple[int, 
     return nodes
 
 
+def kept_edges(
+    operations: Sequence[int | None], probabilities: np.ndarray, num_choices: int
+) -> list[list[tuple[int, int]]]:
+    """Return the edges that a cell keeps.
+
+    Args:
+        operations: the number of the operation on each edge, None where it is dropped.
+        probabilities: (edges, operations).
+        num_choices: nodes of the cell.
+
+    Returns:
+        Per node its (operation, input), the more probable one first.
+    """
+    grouped = zip(
+        by_node(operations, num_choices), by_node(probabilities, num_choices), strict=True
+    )
+    return [
+        sorted(
+            [(op, source) for source, op in enumerate(edges) if op is not None],
+            key=lambda edge: -float(rows[edge[1]][edge[0]]),
+        )
+        for edges, rows in grouped
+    ]
+
+
 def random_genotype(num_choices: int) -> dict[str, list[list[tuple[int, int]]]]:
     """Draw a genotype from the run's seed: two edges of every node, an operation for each.
 

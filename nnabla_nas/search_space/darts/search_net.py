@@ -5,7 +5,7 @@ Source: Liu et al., "DARTS: Differentiable Architecture Search", 2019.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -17,16 +17,19 @@ from nnabla_nas.search_space.darts.cell import Cell, Position
 from nnabla_nas.search_space.darts.genotype import (
     KINDS,
     all_edges,
+    by_node,
     decode,
     genotype_in_words,
+    kept_edges,
     mean_probabilities,
     n_edges,
     probabilities_in_words,
 )
-from nnabla_nas.search_space.darts.operations import OPERATIONS
+from nnabla_nas.search_space.darts.operations import NONE, OPERATIONS
 from nnabla_nas.search_space.darts.picture import genotype_diagram, stack_diagram
 from nnabla_nas.search_space.darts.stack import CellStack, Size
 from nnabla_nas.search_space.darts.train_net import FixedStack
+from nnabla_nas.search_space.decision import Decision
 from nnabla_nas.search_space.model import Model
 
 
@@ -126,7 +129,22 @@ class SearchNet(CellStack):
         """Return by kind of cell the probabilities, and the edges to keep."""
         n = self._size.num_choices
         probabilities = {kind: mean_probabilities(self._alphas(kind), n) for kind in KINDS}
-        return probabilities, {kind: decode(p, n) for kind, p in probabilities.items()}
+        genotype = {kind: decode(p, n) for kind, p in probabilities.items()}
+        if self.decoder is not None and not self.keeps_all_edges:
+            genotype |= self._genotype_of(self.decoder(), probabilities)
+        return probabilities, genotype
+
+    def _genotype_of(
+        self, indices: Sequence[int | None], probabilities: dict[str, np.ndarray]
+    ) -> dict[str, list[list[tuple[int, int]]]]:
+        """Return the genotype of an architecture, by the kinds of cells that the stack has."""
+        n = self._size.num_choices
+        cells = [
+            indices[start : start + n_edges(n)] for start in range(0, len(indices), n_edges(n))
+        ]
+        # All cells of a kind have the same.
+        by_kind = {p.kind: cell for p, cell in zip(self._positions, cells, strict=True)}
+        return {kind: kept_edges(cell, probabilities[kind], n) for kind, cell in by_kind.items()}
 
     def decode(self) -> dict[str, Any]:
         """Return the most probable architecture in words, as arch.json holds it.
@@ -152,10 +170,46 @@ class SearchNet(CellStack):
         with random.use(random.Streams(0)):
             return FixedStack(self._size, [genotype[p.kind] for p in self._positions])
 
-    @property
-    def independent_choices(self) -> bool:
-        """Whether decoding may take any candidates of the choices together: not for genotypes."""
-        return self.keeps_all_edges
+    def most_probable_architecture(self) -> list[int]:
+        """Return the index of largest probability of every choice, none included.
+
+        Bounds decide what a genotype keeps, not what is most probable on an edge.
+        """
+        if self.keeps_all_edges:
+            return super().most_probable_architecture()
+        return [choice.most_probable for choice in self.choices().values()]
+
+    def decisions(self) -> list[Decision]:
+        """Return what decoding decides: of a genotype two edges of every node of a kind of cell."""
+        if self.keeps_all_edges:
+            return super().decisions()
+        n = self._size.num_choices
+        decisions = []
+        for kind in KINDS:
+            cells = [cell for cell, p in enumerate(self._positions) if p.kind == kind]
+            positions = [[c * n_edges(n) + e for c in cells] for e in range(n_edges(n))]
+            candidates = tuple(op for op in range(len(OPERATIONS)) if op != NONE)
+            if cells:
+                decisions += [
+                    Decision(tuple(map(tuple, edges)), (candidates,) * len(edges), 2)
+                    for edges in by_node(positions, n)
+                ]
+        return decisions
+
+    def in_brief(self, indices: Sequence[int | None]) -> str:
+        """Return an architecture in one line; of a genotype per node operation(input) twice.
+
+        Args:
+            indices: per choice its candidate, None where the architecture drops the choice.
+        """
+        if self.keeps_all_edges:
+            return super().in_brief(indices)
+        probabilities, _ = self._decoded()
+        return "; ".join(
+            f"{kind} {node}: " + " ".join(f"{OPERATIONS[op]}({source})" for op, source in edges)
+            for kind, nodes in self._genotype_of(indices, probabilities).items()
+            for node, edges in enumerate(nodes, start=2)
+        )
 
     def kept_shares(self) -> list[float]:
         """Return per choice the share of decoded architectures that keep its operation.
