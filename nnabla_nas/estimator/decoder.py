@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -18,6 +18,21 @@ _MOST_CHOICES = 40
 
 # Per choice its candidate, None where the architecture drops the choice.
 Indices = list[int | None]
+
+
+def least_value(meets: Callable[[float], bool], low: float, high: float) -> float:
+    """Return, to a billionth, the least value from which on a condition is met.
+
+    Args:
+        meets: the condition.
+        low: a value that does not meet it.
+        high: a larger one that does.
+    """
+    width = _PRECISION * max(abs(low), abs(high))
+    while high - low > width:
+        middle = (low + high) / 2
+        low, high = (low, middle) if meets(middle) else (middle, high)
+    return high
 
 
 class Decoder:
@@ -66,12 +81,7 @@ class Decoder:
 
     def most_probable(self) -> Indices:
         """Return the most probable architecture, whatever it costs."""
-        # More than any architecture costs.
-        bounds = [
-            table.fixed + sum(max(0.0, edge.max()) for edges in costs for edge in edges)
-            for table, costs in zip(self._tables, self._costs, strict=True)
-        ]
-        indices = self.within(bounds)
+        indices = self.within([self.largest_cost(i) for i in range(len(self._tables))])
         assert indices is not None
         return indices
 
@@ -88,10 +98,16 @@ class Decoder:
         low, high = 1.0, 2.0
         while not meets(high):
             low, high = high, 2 * high
-        while high - low > _PRECISION * high:
-            middle = (low + high) / 2
-            low, high = (low, middle) if meets(middle) else (middle, high)
-        return high
+        return least_value(meets, low, high)
+
+    def largest_cost(self, table: int) -> float:
+        """Return what no architecture costs more than.
+
+        Args:
+            table: the number of the table.
+        """
+        edges = [edge for decision in self._costs[table] for edge in decision]
+        return self._tables[table].fixed + sum(max(0.0, float(edge.max())) for edge in edges)
 
     def least_cost(self, table: int) -> float:
         """Return what the cheapest architecture costs, whatever else it costs.
