@@ -65,12 +65,7 @@ class Decoder:
 
     def most_probable(self) -> Indices:
         """Return the most probable architecture, whatever it costs."""
-        # More than any architecture costs.
-        bounds = [
-            table.fixed + sum(max(0.0, edge.max()) for edges in costs for edge in edges)
-            for table, costs in zip(self._tables, self._costs, strict=True)
-        ]
-        indices = self.within(bounds)
+        indices = self.within([self.largest_cost(i) for i in range(len(self._tables))])
         assert indices is not None
         return indices
 
@@ -88,6 +83,15 @@ class Decoder:
         while not meets(high):
             low, high = high, 2 * high
         return least_value(meets, low, high)
+
+    def largest_cost(self, table: int) -> float:
+        """Return what no architecture costs more than.
+
+        Args:
+            table: the number of the table.
+        """
+        edges = [edge for decision in self._costs[table] for edge in decision]
+        return self._tables[table].fixed + sum(max(0.0, float(edge.max())) for edge in edges)
 
     def least_cost(self, table: int) -> float:
         """Return what the cheapest architecture costs, whatever else it costs.
