@@ -1,0 +1,99 @@
+"""Memory that functions share, and what is kept between the passes."""
+
+from __future__ import annotations
+
+import nnabla as nn
+import numpy as np
+import pytest
+
+import nnabla_nas.function as function
+from nnabla_nas.function import buffers
+
+SIZE = 10_007
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept():
+    function.forget_all()
+    yield
+    function.forget_all()
+
+
+def network() -> tuple[list[nn.Variable], nn.Variable]:
+    """Return the leaves and the output of a unit of all stages."""
+    rng = np.random.default_rng(0)
+    shapes = [(2, 4, 6, 5), (4, 1, 3, 3), (6, 4, 1, 1), *[(1, 6, 1, 1)] * 4]
+    leaves = [nn.Variable.from_numpy_array(rng.normal(size=s)) for s in shapes]
+    for leaf in leaves[:-2]:
+        leaf.need_grad = True
+    x, filters, mixing, *parameters = leaves
+    with function.Building(lambda: True):
+        y = function.convolution(function.relu(x), filters, pad=(1, 1), group=4)
+        y = function.batch_normalization(function.convolution(y, mixing), *parameters)
+        y = function.relu6(function.hand_on(y))
+    return leaves[:-2], y
+
+
+def gradients(leaves: list[nn.Variable], y: nn.Variable) -> list[np.ndarray]:
+    for leaf in leaves:
+        leaf.grad.zero()
+    y.backward(nn.NdArray.from_numpy_array(np.random.default_rng(1).normal(size=y.shape)))
+    return [leaf.g.copy() for leaf in leaves]
+
+
+def test_a_buffer_that_was_given_back_is_taken_again() -> None:
+    first, second = buffers.take(SIZE), buffers.take(SIZE)
+    assert first.address != second.address
+    buffers.give(first)
+    other = buffers.take(SIZE + 1)
+    assert other is not first
+    assert other.size == SIZE + 1
+    assert buffers.take(SIZE) is first
+    buffers.give(second)
+    assert buffers.take(SIZE) is second
+
+
+def test_a_second_backward_pass_gives_the_same_gradients() -> None:
+    leaves, y = network()
+    y.forward()
+    first, second = gradients(leaves, y), gradients(leaves, y)
+    assert all(np.any(g) for g in first)
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_what_is_kept_for_the_backward_pass_is_given_back_by_it() -> None:
+    leaves, y = network()
+    y.forward()
+    assert len(buffers._keepers) == 1
+    y.forward()
+    assert len(buffers._keepers) == 1
+    gradients(leaves, y)
+    assert not buffers._keepers
+
+
+def test_forgetting_gives_back_what_is_kept() -> None:
+    leaves, y = network()
+    y.forward()
+    expected = gradients(leaves, y)
+    y.forward()
+    (keeper,) = buffers._keepers.values()
+    kept = keeper._kept
+    function.forget_all()
+    assert not buffers._keepers
+    assert any(kept is buffer for buffer in buffers._free[kept.size])
+    for a, b in zip(gradients(leaves, y), expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_pass_without_backward_keeps_nothing() -> None:
+    leaves, y = network()
+    with function.without_backward():
+        y.forward()
+        values = y.d.copy()
+    assert not buffers._keepers
+    other, z = network()
+    z.forward()
+    np.testing.assert_array_equal(z.d, values)
+    for a, b in zip(gradients(leaves, y), gradients(other, z), strict=True):
+        np.testing.assert_array_equal(a, b)
