@@ -20,6 +20,9 @@ import pytest
 
 from nnabla_nas.cli import main
 
+# Tests of interruption fork, which a process that has used OpenMP's threads must not.
+os.environ.setdefault("NUMBA_THREADING_LAYER", "workqueue")
+
 SEARCH: dict[str, Any] = {
     "dataset": "digits",
     "algorithm": {"name": "ProxylessNasSearcher", "arch_samples": 2},

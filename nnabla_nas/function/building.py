@@ -45,13 +45,15 @@ class Building:
             from nnabla_nas.function.cpu.building import Builder
 
             self._token = _builder.set(Builder())
+        else:
+            self._token = _builder.set(False)
 
     def __exit__(self, *error: object) -> None:
         if self._token is None:
             return
         found = _builder.get()
         _builder.reset(self._token)
-        if error[0] is None:
+        if found and error[0] is None:
             found.connect()
 
 
@@ -62,7 +64,7 @@ def builder(*inputs: nn.Variable) -> Builder | None:
         inputs: what the function is applied to; fast forms are for (B, C, H, W).
     """
     found = _builder.get()
-    if found is None or not fast_on_cpu() or any(x.ndim != 4 for x in inputs):
+    if not found or not fast_on_cpu() or any(x.ndim != 4 for x in inputs):
         return None
     return found  # type: ignore[no-any-return]
 
@@ -74,7 +76,7 @@ def connected(x: nn.Variable) -> nn.Variable:
         x: an activation.
     """
     found = _builder.get()
-    return x if found is None else found.front(x)  # type: ignore[no-any-return]
+    return found.front(x) if found else x  # type: ignore[no-any-return]
 
 
 def hand_on(x: nn.Variable) -> nn.Variable:
@@ -84,6 +86,6 @@ def hand_on(x: nn.Variable) -> nn.Variable:
         x: the output of one of several modules in sequence.
     """
     found = _builder.get()
-    if found is not None and isinstance(x, nn.Variable):
+    if found and isinstance(x, nn.Variable):
         found.hand_on(x)
     return x

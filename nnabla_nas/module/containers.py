@@ -138,6 +138,7 @@ class Sequential(Module):
         Args:
             x: the first module's input.
         """
-        for module in self._layers.values():
-            x = module(function.hand_on(x))
+        for position, module in enumerate(self._layers.values()):
+            # The first module's input may have other readers.
+            x = module(function.hand_on(x) if position else x)
         return x

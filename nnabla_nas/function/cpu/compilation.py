@@ -50,7 +50,8 @@ _OPTIONS: dict[str, Any] = {
     "error_model": "numpy",
 }
 # OpenMP's threads start a loop in two microseconds, those of numba's own pool in seventy.
-_config.THREADING_LAYER = "omp"
+if "NUMBA_THREADING_LAYER" not in os.environ:
+    _config.THREADING_LAYER = "omp"
 
 serial = njit(**_OPTIONS)
 inlined = njit(forceinline=True, **_OPTIONS)

@@ -46,7 +46,6 @@ def passes(model: Mo.Module, inputs: list[nn.Variable]) -> tuple[nn.Variable, di
     return y, found
 
 
-OWN_INPUT = "Sequential takes its own input for one that nobody else reads"
 MODELS = {
     "cell": (lambda: Cell(2, 2, (6, 8, 4), (False, False)), [(4, 6, 7, 8), (4, 8, 7, 8)]),
     "reduction": (lambda: Cell(2, 2, (6, 8, 4), (False, True)), [(4, 6, 9, 8), (4, 8, 9, 8)]),
@@ -70,10 +69,8 @@ MODELS = {
         {"training": False},
     ],
 )
-def test_both_forms_of_a_module(assert_close, function_names, request, name, properties) -> None:
+def test_both_forms_of_a_module(assert_close, function_names, name, properties) -> None:
     build, shapes = MODELS[name]
-    if len(shapes) == 2 and properties == {"training": True}:
-        request.applymarker(pytest.mark.xfail(reason=OWN_INPUT))
     model = build().apply(**properties)
     inputs = [images(i, *shape) for i, shape in enumerate(shapes)]
     y, fast = passes(model, inputs)
@@ -133,7 +130,6 @@ def test_a_users_module_among_ours(assert_close) -> None:
         assert_close(fast[key], plain[key], 1e-4)
 
 
-@pytest.mark.xfail(reason="modules inside build their own part in the fast layout")
 def test_a_network_with_a_users_module_is_built_of_nnablas_functions(function_names) -> None:
     y = between(Swish())(images(0, 4, 3, 6, 5))
     assert not {"Unit", "BatchToBack", "BatchToFront"} & set(function_names(y))
@@ -152,10 +148,7 @@ def test_a_users_module_that_calls_nnablas_functions_in_the_fast_layout() -> Non
     "reader",
     [
         Mo.ReLU6(),
-        pytest.param(
-            Mo.Sequential(Mo.ReLU6(), Mo.AvgPool((3, 3), (1, 1), (1, 1))),
-            marks=pytest.mark.xfail(reason=OWN_INPUT),
-        ),
+        Mo.Sequential(Mo.ReLU6(), Mo.AvgPool((3, 3), (1, 1), (1, 1))),
     ],
 )
 @pytest.mark.parametrize("convolved", [False, True])
