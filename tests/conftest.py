@@ -18,10 +18,18 @@ from typing import Any
 
 import pytest
 
+import nnabla_nas.function as function
 from nnabla_nas.cli import main
 
 # Tests of interruption fork, which a process that has used OpenMP's threads must not.
 os.environ.setdefault("NUMBA_THREADING_LAYER", "workqueue")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the kernels once, before the workers all need them."""
+    if not hasattr(config, "workerinput"):
+        function.use_cores(None, print)
+
 
 SEARCH: dict[str, Any] = {
     "dataset": "digits",
