@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -58,7 +59,8 @@ class Keeper(Protocol):
         """Give the buffer back."""
 
 
-_keepers: dict[int, Keeper] = {}
+# Weak: what is dropped between its two passes takes its buffer with it.
+_keepers: WeakValueDictionary[int, Keeper] = WeakValueDictionary()
 
 
 def keep(keeper: Keeper) -> None:

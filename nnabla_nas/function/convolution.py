@@ -131,7 +131,7 @@ def shifted_convolution(
     needed = [(side - 1) * stride + shift + 1 for side in sides]
     missing = [need - have for need, have in zip(needed, (height, width), strict=True)]
     if max(missing) > 0:
-        x = F.pad(x, (0, max(missing[0], 0), 0, max(missing[1], 0)))
+        x = F.pad(connected(x), (0, max(missing[0], 0), 0, max(missing[1], 0)))
     return convolution(subsample(x, (stride, stride), first=(shift, shift)), weight)
 
 

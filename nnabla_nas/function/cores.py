@@ -27,9 +27,6 @@ def use_cores(threads: int | None, say: Callable[[str], object]) -> None:
         say("numba is not installed: nnabla's own functions compute on one core, slower")
         return
     import numba
-    import scipy.linalg.cython_blas  # noqa: F401 - kernels multiply by it; a limit needs it loaded
-
-    threadpool_limits(1, user_api="blas")
 
     from nnabla_nas.function.cpu.readiness import is_compiled, run_all
 

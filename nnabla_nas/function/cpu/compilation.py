@@ -8,8 +8,10 @@ from typing import Any
 
 import numba
 import numpy as np
+import scipy.linalg.cython_blas  # noqa: F401 - loaded, so that the limit below reaches it
 from numba import carray, njit, types
 from numba.extending import intrinsic
+from threadpoolctl import threadpool_limits
 
 # Sums may be reordered and fused. No rule here assumes that values are finite: a NaN stays one.
 _FAST_MATH = {"contract", "reassoc", "nsz"}
@@ -49,6 +51,8 @@ _OPTIONS: dict[str, Any] = {
     "fastmath": _FAST_MATH,
     "error_model": "numpy",
 }
+# Kernels multiply inside their own loops: threads of the library would fight for the cores.
+threadpool_limits(1, user_api="blas")
 # OpenMP's threads start a loop in two microseconds, those of numba's own pool in seventy.
 if "NUMBA_THREADING_LAYER" not in os.environ:
     _config.THREADING_LAYER = "omp"
