@@ -1,7 +1,7 @@
 """The differentiable functions modules are made of, one name each, a form per device."""
 
 from nnabla_nas.function.activation import hard_sigmoid, hard_swish, leaky_relu, relu, relu6
-from nnabla_nas.function.buffers import forget_all, without_backward
+from nnabla_nas.function.buffers import last_backward, without_backward
 from nnabla_nas.function.building import Building, connected, hand_on, has_compiler
 from nnabla_nas.function.convolution import (
     affine,
@@ -12,10 +12,11 @@ from nnabla_nas.function.convolution import (
 from nnabla_nas.function.cores import use_cores
 from nnabla_nas.function.folding import fold_batch_normalization
 from nnabla_nas.function.form import on_cpu, plain
+from nnabla_nas.function.host_values import host_values
 from nnabla_nas.function.import_lookups import shorten_import_lookups
 from nnabla_nas.function.loss import cross_entropy, top_1_error
 from nnabla_nas.function.merging import add, concatenate, merge, multiply, scale_examples
-from nnabla_nas.function.mixture import choose, gate, mix, set_active, switch
+from nnabla_nas.function.mixture import Switch, choose, gate, mix, switch
 from nnabla_nas.function.normalization import batch_normalization
 from nnabla_nas.function.pooling import (
     average_pooling,
@@ -29,6 +30,7 @@ shorten_import_lookups()
 
 __all__ = [
     "Building",
+    "Switch",
     "add",
     "affine",
     "average_pooling",
@@ -40,13 +42,14 @@ __all__ = [
     "cross_entropy",
     "depthwise_convolution",
     "fold_batch_normalization",
-    "forget_all",
     "gate",
     "global_average_pooling",
     "hand_on",
     "hard_sigmoid",
     "hard_swish",
     "has_compiler",
+    "host_values",
+    "last_backward",
     "leaky_relu",
     "max_pooling",
     "merge",
@@ -57,7 +60,6 @@ __all__ = [
     "relu",
     "relu6",
     "scale_examples",
-    "set_active",
     "shifted_convolution",
     "subsample",
     "switch",

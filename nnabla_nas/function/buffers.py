@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 _keeping: ContextVar[bool] = ContextVar("nnabla_nas_keeps_for_backward", default=True)
+_releasing: ContextVar[bool] = ContextVar("nnabla_nas_last_backward", default=False)
 
 
 class Buffer:
@@ -81,10 +82,22 @@ def kept_no_more(keeper: Keeper) -> None:
     _keepers.pop(id(keeper), None)
 
 
-def forget_all() -> None:
-    """Give back what is still kept after a backward pass: nobody needed its gradient."""
+@contextmanager
+def last_backward() -> Iterator[None]:
+    """Give back what is kept in the course of the block's backward pass: no other one follows."""
+    token = _releasing.set(True)
+    try:
+        yield
+    finally:
+        _releasing.reset(token)
+    # What nobody needed the gradient of was not run.
     for keeper in list(_keepers.values()):
         keeper.forget()
+
+
+def releases() -> bool:
+    """Return whether the backward pass that runs is the last one."""
+    return _releasing.get()
 
 
 @contextmanager

@@ -23,7 +23,7 @@ def concatenate(inputs: Sequence[nn.Variable], axis: int = 1) -> nn.Variable:
     """
     fast = builder(*inputs) if axis == 1 else None
     if fast is not None:
-        return fast.wrapped(F.concatenate(*map(fast.twin, inputs), axis=0))
+        return fast.concatenation(inputs)
     return F.concatenate(*map(connected, inputs), axis=axis)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import nnabla as nn
 import nnabla.functions as F
@@ -52,7 +53,7 @@ def gate(branch: nn.Variable, value: nn.Variable) -> nn.Variable:
     """
     fast = builder(branch)
     if fast is not None:
-        return fast.wrapped(_gated(fast.twin(branch), value))
+        return fast.gate(branch, value)
     if fast_on_cpu():
         # One matrix product in place of a scalar spread over the branch's shape and summed again.
         return _gated(connected(branch), value)
@@ -71,34 +72,49 @@ def choose(branches: Sequence[nn.Variable], active: int) -> nn.Variable:
         active: the index of the branch that is computed until `set_active` names another.
 
     Returns:
-        The output; hand what `switch` makes of it to `set_active` to choose another branch without
-        building anew.
+        The output; `switch` makes of it what chooses another branch without building anew.
     """
     fast = builder(*branches)
-    if fast is None:
+    chosen = None if fast is None else fast.choice(branches)
+    if chosen is None:
         chosen = F.add_n(*map(connected, branches))
-    else:
-        chosen = fast.wrapped(F.add_n(*map(fast.twin, branches)))
-    set_active(switch(chosen), active)
+    switch(chosen).set_active(active)
     return chosen
 
 
-def switch(chosen: nn.Variable) -> nn.Variable:
-    """Return the output of the sum that `choose` built, whatever stands for it.
+class Switch(Protocol):
+    """What switches between the branches of a choice."""
+
+    def set_active(self, *active: int) -> None:
+        """Compute another branch, or the sum of some, from the next forward pass on.
+
+        Args:
+            active: the index of the branch; several are summed.
+        """
+
+
+class _MaskedSum:
+    """A switch of nnabla's own sum, which leaves inputs out by a mask.
+
+    Args:
+        chosen: the sum.
+    """
+
+    def __init__(self, chosen: nn.Variable) -> None:
+        self._chosen = chosen
+
+    def set_active(self, *active: int) -> None:
+        """See the protocol."""
+        function = self._chosen.parent
+        function.set_active_input_mask([index in active for index in range(len(function.inputs))])
+
+
+def switch(chosen: nn.Variable) -> Switch:
+    """Return what switches between the branches.
 
     Args:
         chosen: what `choose` returned, while the network is being built.
     """
     fast = builder(chosen)
-    return chosen if fast is None else fast.twin(chosen)
-
-
-def set_active(chosen: nn.Variable, *active: int) -> None:
-    """Compute another branch, or the sum of some, from the next forward pass on.
-
-    Args:
-        chosen: what `switch` returned.
-        active: the index of the branch; several are summed.
-    """
-    n = len(chosen.parent.inputs)
-    chosen.parent.set_active_input_mask([index in active for index in range(n)])
+    ours = None if fast is None else fast.choice_of(chosen)
+    return _MaskedSum(chosen) if ours is None else ours

@@ -51,7 +51,7 @@ class Choice(Module):
         self._mode = mode
         self._rng = rng
         self._active = int(np.argmax(self.alpha.d)) if mode == self.modes[2] else 0
-        self._chosen: list[nn.Variable] = []
+        self._chosen: list[function.Switch] = []
         self.gates = Gates(len(self.names))
 
     @property
@@ -80,7 +80,7 @@ class Choice(Module):
             raise ValueError(f"active must be in [0, {len(self.names) - 1}], got {index}")
         self._active = int(index)
         for chosen in self._chosen:
-            function.set_active(chosen, self._active)
+            chosen.set_active(self._active)
 
     def follow_alpha(self) -> None:
         """In mode `max`, make the candidate of largest alpha the active one."""

@@ -26,7 +26,7 @@ class Gates:
 
     def __init__(self, n_candidates: int) -> None:
         self._values = [nn.Variable((1, 1), need_grad=True) for _ in range(n_candidates)]
-        self._mixtures: list[nn.Variable] = []
+        self._mixtures: list[function.Switch] = []
         self.set([0], [1.0])
 
     def mix(self, branches: Sequence[nn.Variable]) -> nn.Variable:
@@ -41,7 +41,7 @@ class Gates:
         pairs = zip(branches, self._values, strict=True)
         mixture = function.choose([function.gate(branch, value) for branch, value in pairs], 0)
         self._mixtures.append(function.switch(mixture))
-        function.set_active(self._mixtures[-1], *self.sampled)
+        self._mixtures[-1].set_active(*self.sampled)
         return mixture
 
     def set(self, sampled: Sequence[int], values: Sequence[float]) -> None:
@@ -56,7 +56,7 @@ class Gates:
             self._values[index].d = value
             self._values[index].grad.zero()
         for mixture in self._mixtures:
-            function.set_active(mixture, *self.sampled)
+            mixture.set_active(*self.sampled)
 
     def gradient(self) -> np.ndarray:
         """Return ∂L/∂g of the sampled candidates, summed over the backward passes since `set`."""

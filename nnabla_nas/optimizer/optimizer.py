@@ -10,6 +10,7 @@ from typing import Any, Literal
 import nnabla as nn
 import numpy as np
 
+import nnabla_nas.function as function
 from nnabla_nas.optimizer.scheduler import Scheduler, build_scheduler
 
 
@@ -167,7 +168,10 @@ class Optimizer:
         if self._grad_clip is None:
             return None
         # Summed in float64 and in the order of the parameters: the same on every run.
-        squares = [float(np.sum(np.square(p.g, dtype=np.float64))) for p in self._active()]
+        squares = [
+            float(np.sum(np.square(function.host_values(p.grad), dtype=np.float64)))
+            for p in self._active()
+        ]
         norm = math.sqrt(math.fsum(squares))
         if self._clip_globally:
             if norm > self._grad_clip:
@@ -175,7 +179,7 @@ class Optimizer:
             return norm
         for parameter, square in zip(self._active(), squares, strict=True):
             if math.sqrt(square) > self._grad_clip:
-                gradient = parameter.g
+                gradient = function.host_values(parameter.grad)
                 gradient *= self._grad_clip / math.sqrt(square)
         return norm
 

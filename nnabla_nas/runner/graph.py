@@ -93,8 +93,8 @@ class Graph:
         Args:
             scale: 1 / passes where a batch is accumulated over several passes.
         """
-        self._loss.backward(scale, clear_buffer=True)
-        function.forget_all()
+        with function.last_backward():
+            self._loss.backward(scale, clear_buffer=True)
 
     def accumulate(self, batch: Batch) -> tuple[float, float]:
         """Add the gradients of a batch's mean loss to those of the parameters.

@@ -113,6 +113,6 @@ def test_choosing_runs_one_branch_only() -> None:
     chosen.forward(function_pre_hook=lambda f: ran.append(f.info.type_name))
     assert (chosen.d == 3).all()
     assert ran.count("MulScalar") == 1
-    function.set_active(chosen, 0)
+    function.switch(chosen).set_active(0)
     chosen.forward()
     assert (chosen.d == 1).all()

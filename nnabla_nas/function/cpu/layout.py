@@ -1,104 +1,160 @@
-"""Moving the batch axis between the front, where modules see it, and the back."""
+"""Where activations enter a program and leave it, and what only moves values."""
 
 from __future__ import annotations
 
-from typing import Any
+import ctypes
+from collections.abc import Sequence
 
-from nnabla_nas.function.cpu.cpu_function import CpuFunction, read, write
+import nnabla as nn
+
+from nnabla_nas.function.cpu.operation import BYTES, Export, Operation, Targets, Value, move
 from nnabla_nas.function.cpu.transposition import batch_to_back, batch_to_front
+from nnabla_nas.function.host_values import address
 
 
-class BatchToBack(CpuFunction):
-    """(B, C, H, W) to (C, H, W, B)."""
+class FromFront(Operation):
+    """What a variable (B, C, H, W) of nnabla's holds.
 
-    def setup_impl(self, inputs: Any, outputs: Any) -> None:
-        """Find all shapes.
+    Args:
+        variable: the variable.
+    """
 
-        Args:
-            inputs: x, (B, C, H, W).
-            outputs: y, (C, H, W, B).
-        """
-        batch, channels, height, width = inputs[0].shape
+    def __init__(self, variable: nn.Variable) -> None:
+        batch, channels, height, width = variable.shape
+        super().__init__((), (channels, height, width, batch), [variable])
         self._shape = (batch, channels, height * width)
-        outputs[0].reset_shape((channels, height, width, batch), True)
 
-    def forward_impl(self, inputs: Any, outputs: Any) -> None:
-        """Transpose.
+    def forward(self, x: Sequence[int], y: int, keep: bool) -> None:
+        """Transpose; see the base."""
+        batch_to_back(address(self.variables[0].data), y, *self._shape, False)
 
-        Args:
-            inputs: x.
-            outputs: y.
-        """
-        batch_to_back(read(inputs[0].data), write(outputs[0].data), *self._shape, False)
-
-    def backward_impl(
-        self, inputs: Any, outputs: Any, propagate_down: list[bool], accum: list[bool]
+    def backward(
+        self,
+        x: Sequence[int],
+        g: int,
+        gradients: Sequence[int],
+        add: Sequence[bool],
+        targets: Targets,
     ) -> None:
-        """Transpose the gradient.
-
-        Args:
-            inputs: x.
-            outputs: y.
-            propagate_down: whether x needs a gradient.
-            accum: whether to add to the gradient that is there.
-        """
-        if propagate_down[0]:
-            gx = read(inputs[0].grad) if accum[0] else write(inputs[0].grad)
-            batch_to_front(read(outputs[0].grad), gx, *self._shape, bool(accum[0]))
-
-    def grad_depends_input_data(self, i: int, j: int) -> bool:
-        """Return that the gradient does not need the input.
-
-        Args:
-            i: index of an input.
-            j: index of an input.
-        """
-        return False
+        """Transpose the gradient; see the base."""
+        target = targets.of(self.variables[0])
+        if target:
+            batch_to_front(g, target, *self._shape, True)
 
 
-class BatchToFront(CpuFunction):
-    """(C, H, W, B) to (B, C, H, W)."""
+class FromBack(Operation):
+    """An activation that another program computes.
 
-    def setup_impl(self, inputs: Any, outputs: Any) -> None:
-        """Find all shapes.
+    Args:
+        export: what leaves that program.
+        variable: the variable (C, H, W, B) of nnabla's that holds it.
+    """
 
-        Args:
-            inputs: x, (C, H, W, B).
-            outputs: y, (B, C, H, W).
-        """
-        channels, height, width, batch = inputs[0].shape
+    def __init__(self, export: ToBack, variable: nn.Variable) -> None:
+        super().__init__((), variable.shape, [variable])
+        self.output = export.source
+        self.export = export
+
+    def forward(self, x: Sequence[int], y: int, keep: bool) -> None:
+        """Copy; see the base."""
+        move(address(self.variables[0].data), y, self.output.size, False)
+
+    def backward(
+        self,
+        x: Sequence[int],
+        g: int,
+        gradients: Sequence[int],
+        add: Sequence[bool],
+        targets: Targets,
+    ) -> None:
+        """Add the gradient; see the base."""
+        target = targets.of(self.variables[0])
+        if target:
+            move(g, target, self.output.size, True)
+
+
+class Concatenation(Operation):
+    """The channels of all inputs behind each other.
+
+    Args:
+        inputs: activations that agree in all but channels.
+    """
+
+    def __init__(self, inputs: Sequence[Value]) -> None:
+        channels = sum(value.shape[0] for value in inputs)
+        super().__init__(inputs, (channels, *inputs[0].shape[1:]))
+
+    def forward(self, x: Sequence[int], y: int, keep: bool) -> None:
+        """Copy; see the base."""
+        for value, source in zip(self.inputs, x, strict=True):
+            move(source, y, value.size, False)
+            y += BYTES * value.size
+
+    def backward(
+        self,
+        x: Sequence[int],
+        g: int,
+        gradients: Sequence[int],
+        add: Sequence[bool],
+        targets: Targets,
+    ) -> None:
+        """Take the gradient apart; see the base."""
+        for value, gradient, adds in zip(self.inputs, gradients, add, strict=True):
+            if gradient:
+                move(g, gradient, value.size, adds)
+            g += BYTES * value.size
+
+
+class Zeros(Operation):
+    """Zeros.
+
+    Args:
+        shape: (C, H, W, B).
+    """
+
+    def __init__(self, shape: Sequence[int]) -> None:
+        super().__init__((), shape)
+
+    def forward(self, x: Sequence[int], y: int, keep: bool) -> None:
+        """Write zeros; see the base."""
+        ctypes.memset(y, 0, BYTES * self.output.size)
+
+
+class ToFront(Export):
+    """An activation as (B, C, H, W).
+
+    Args:
+        source: the activation.
+    """
+
+    def __init__(self, source: Value) -> None:
+        channels, height, width, batch = source.shape
+        super().__init__(source, (batch, channels, height, width))
         self._shape = (batch, channels, height * width)
-        outputs[0].reset_shape((batch, channels, height, width), True)
 
-    def forward_impl(self, inputs: Any, outputs: Any) -> None:
-        """Transpose.
+    def forward(self, x: int, y: int) -> None:
+        """Transpose; see the base."""
+        batch_to_front(x, y, *self._shape, False)
 
-        Args:
-            inputs: x.
-            outputs: y.
-        """
-        batch_to_front(read(inputs[0].data), write(outputs[0].data), *self._shape, False)
+    def backward(self, g: int, gradient: int, add: bool) -> None:
+        """Transpose the gradient; see the base."""
+        batch_to_back(g, gradient, *self._shape, add)
 
-    def backward_impl(
-        self, inputs: Any, outputs: Any, propagate_down: list[bool], accum: list[bool]
-    ) -> None:
-        """Transpose the gradient.
 
-        Args:
-            inputs: x.
-            outputs: y.
-            propagate_down: whether x needs a gradient.
-            accum: whether to add to the gradient that is there.
-        """
-        if propagate_down[0]:
-            gx = read(inputs[0].grad) if accum[0] else write(inputs[0].grad)
-            batch_to_back(read(outputs[0].grad), gx, *self._shape, bool(accum[0]))
+class ToBack(Export):
+    """An activation as it is, for another program if one asks for it.
 
-    def grad_depends_input_data(self, i: int, j: int) -> bool:
-        """Return that the gradient does not need the input.
+    Args:
+        source: the activation.
+    """
 
-        Args:
-            i: index of an input.
-            j: index of an input.
-        """
-        return False
+    def __init__(self, source: Value) -> None:
+        super().__init__(source, source.shape, asked=False)
+
+    def forward(self, x: int, y: int) -> None:
+        """Copy; see the base."""
+        move(x, y, self.source.size, False)
+
+    def backward(self, g: int, gradient: int, add: bool) -> None:
+        """Copy the gradient; see the base."""
+        move(g, gradient, self.source.size, add)

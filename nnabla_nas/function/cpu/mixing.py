@@ -1,150 +1,159 @@
-"""Weighted sums as functions of the graph, on activations of any layout."""
+"""Sums of branches, weighted or chosen, as steps of a program."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any
 
 import nnabla as nn
 import numpy as np
 
-from nnabla_nas.function.cpu.cpu_function import CpuFunction, gradient, read, write
 from nnabla_nas.function.cpu.mixture import mix, mix_backward, scale_examples
+from nnabla_nas.function.cpu.operation import Operation, Targets, Value
+from nnabla_nas.function.host_values import address, host_values
 
 _NO_VALUES = np.empty(0, np.float32)
 
 
-class Mixture(CpuFunction):
+class Mixture(Operation):
     """Σ over branches of weight · branch; with no weights, their sum.
 
-    Inputs: the vectors that weights are taken from, then the branches.
-
     Args:
-        n_vectors: how many vectors there are.
+        branches: activations of one shape.
+        vectors: what the weights are taken from.
         places: per branch the number of the vector and the position in it.
         alphas: the parameters that the vectors are computed from.
     """
 
     def __init__(
         self,
-        n_vectors: int,
-        places: Sequence[tuple[int, int]],
+        branches: Sequence[Value],
+        vectors: Sequence[nn.Variable] = (),
+        places: Sequence[tuple[int, int]] = (),
         alphas: Sequence[nn.Variable] = (),
     ) -> None:
-        super().__init__()
-        self._n = n_vectors
+        super().__init__(branches, branches[0].shape, vectors)
         self._alphas = list(alphas)
         self._places = list(places)
+        self._ones = np.ones(len(branches), np.float32)
 
-    def setup_impl(self, inputs: Any, outputs: Any) -> None:
-        """Give the output the branches' shape.
+    def learns(self) -> bool:
+        """Return whether the weights learn."""
+        return any(alpha.need_grad for alpha in self._alphas)
 
-        Args:
-            inputs: as the class says.
-            outputs: one variable.
-        """
-        shape = inputs[self._n].shape
-        self._size = prod(shape)
-        self._ones = np.ones(len(inputs) - self._n, np.float32)
-        outputs[0].reset_shape(shape, True)
+    def reads_back(self) -> bool:
+        """Return whether the weights learn: their gradients need the branches."""
+        return self.learns()
 
-    def _weights(self, inputs: Any) -> np.ndarray:
-        if not self._n:
+    def _weights(self) -> np.ndarray:
+        if not self.variables:
             return self._ones
-        vectors = [v.data.data.reshape(-1) for v in inputs[: self._n]]
+        vectors = [host_values(v.data) for v in self.variables]
         return np.array([vectors[k][i] for k, i in self._places], np.float32)
 
-    def forward_impl(self, inputs: Any, outputs: Any) -> None:
-        """Sum.
+    def forward(self, x: Sequence[int], y: int, keep: bool) -> None:
+        """Sum; see the base."""
+        mix(np.array(x), self._weights(), y, self.output.size)
 
-        Args:
-            inputs: as the class says.
-            outputs: one variable.
-        """
-        branches = np.array([read(v.data) for v in inputs[self._n :]])
-        mix(branches, self._weights(inputs), write(outputs[0].data), self._size)
-
-    def backward_impl(
-        self, inputs: Any, outputs: Any, propagate_down: list[bool], accum: list[bool]
+    def backward(
+        self,
+        x: Sequence[int],
+        g: int,
+        gradients: Sequence[int],
+        add: Sequence[bool],
+        targets: Targets,
     ) -> None:
         """Weigh the gradient for the branches; for each weight take its product with the branch.
 
-        Args:
-            inputs: as the class says.
-            outputs: one variable.
-            propagate_down: which inputs need a gradient.
-            accum: whether to add to the gradients that are there.
+        See the base.
         """
-        n, branches = self._n, inputs[self._n :]
-        learns = any(propagate_down[:n])
-        values = [read(v.data) if learns else 0 for v in branches]
-        targets = [
-            (read(v.grad) if accum[n + k] else write(v.grad)) if propagate_down[n + k] else 0
-            for k, v in enumerate(branches)
-        ]
-        inner = np.zeros(len(branches), np.float32) if learns else _NO_VALUES
+        wanted = [targets.wants(vector) for vector in self.variables]
+        inner = np.zeros(len(x), np.float32) if any(wanted) else _NO_VALUES
         mix_backward(
-            np.array(values), np.array(targets), self._weights(inputs), read(outputs[0].grad),
-            self._size, np.array([bool(a) for a in accum[n:]]), inner,
+            np.array(x), np.array(gradients), self._weights(), g, self.output.size,
+            np.array(add), inner,
         )  # fmt: skip
-        for k in range(n):
-            if propagate_down[k]:
-                gradient(inputs[k], accum[k])
-                weights = inputs[k].grad.data.reshape(-1)
-                for value, (vector, position) in zip(inner, self._places, strict=True):
-                    if vector == k:
+        for k, vector in enumerate(self.variables):
+            if wanted[k]:
+                targets.of(vector)
+                weights = host_values(vector.grad)
+                for value, (source, position) in zip(inner, self._places, strict=True):
+                    if source == k:
                         weights[position] += value
 
-    def grad_depends_input_data(self, i: int, j: int) -> bool:
-        """Return that weights are needed for the branches' gradients, and the other way round.
+
+class Choice(Operation):
+    """The sum of the active branches; the others are not computed.
+
+    Args:
+        branches: activations of one shape.
+    """
+
+    def __init__(self, branches: Sequence[Value]) -> None:
+        super().__init__(branches, branches[0].shape)
+        self.active: tuple[int, ...] = tuple(range(len(branches)))
+
+    def set_active(self, *active: int) -> None:
+        """Choose the branches that are summed from the next forward pass on.
 
         Args:
-            i: index of an input.
-            j: index of an input.
+            active: their indices.
         """
-        if i < self._n:
-            # Where the weights do not learn, nothing holds the branches' values.
-            return j >= self._n and any(alpha.need_grad for alpha in self._alphas)
-        return j < self._n
+        self.active = active
 
+    @property
+    def used(self) -> tuple[Value, ...]:
+        """The active branches."""
+        return tuple(self.inputs[index] for index in self.active)
 
-class ScaledExamples(CpuFunction):
-    """x (C, H, W, B) times one factor per example; the factors are not learned."""
+    def forward(self, x: Sequence[int], y: int, keep: bool) -> None:
+        """Sum; see the base."""
+        mix(np.array(x), np.ones(len(x), np.float32), y, self.output.size)
 
-    def setup_impl(self, inputs: Any, outputs: Any) -> None:
-        """Give the output x's shape.
-
-        Args:
-            inputs: x and B factors in any shape.
-            outputs: one variable.
-        """
-        shape = inputs[0].shape
-        self._shape = (prod(shape[:-1]), shape[-1])
-        outputs[0].reset_shape(shape, True)
-
-    def forward_impl(self, inputs: Any, outputs: Any) -> None:
-        """Multiply.
-
-        Args:
-            inputs: x and the factors.
-            outputs: one variable.
-        """
-        x, factors = (read(v.data) for v in inputs)
-        scale_examples(x, factors, write(outputs[0].data), *self._shape, False)
-
-    def backward_impl(
-        self, inputs: Any, outputs: Any, propagate_down: list[bool], accum: list[bool]
+    def backward(
+        self,
+        x: Sequence[int],
+        g: int,
+        gradients: Sequence[int],
+        add: Sequence[bool],
+        targets: Targets,
     ) -> None:
-        """Multiply the gradient.
+        """Hand the gradient to the active branches; see the base."""
+        ones = np.ones(len(x), np.float32)
+        mix_backward(
+            np.array(x), np.array(gradients), ones, g, self.output.size, np.array(add), _NO_VALUES
+        )
 
-        Args:
-            inputs: x and the factors.
-            outputs: one variable.
-            propagate_down: whether x needs a gradient.
-            accum: whether to add to the gradient that is there.
-        """
-        if propagate_down[0]:
-            gx = read(inputs[0].grad) if accum[0] else write(inputs[0].grad)
-            g, factors = read(outputs[0].grad), read(inputs[1].data)
-            scale_examples(g, factors, gx, *self._shape, bool(accum[0]))
+
+class ScaledExamples(Operation):
+    """The input times one factor per example; the factors are not learned.
+
+    Args:
+        x: the input.
+        factors: B values.
+    """
+
+    def __init__(self, x: Value, factors: nn.Variable) -> None:
+        super().__init__([x], x.shape, [factors])
+        self._shape = (prod(x.shape[:-1]), x.shape[-1])
+
+    def learns(self) -> bool:
+        """Return that the factors do not learn."""
+        return False
+
+    def forward(self, x: Sequence[int], y: int, keep: bool) -> None:
+        """Multiply; see the base."""
+        scale_examples(x[0], address(self.variables[0].data), y, *self._shape, False)
+
+    def backward(
+        self,
+        x: Sequence[int],
+        g: int,
+        gradients: Sequence[int],
+        add: Sequence[bool],
+        targets: Targets,
+    ) -> None:
+        """Multiply the gradient; see the base."""
+        if gradients[0]:
+            factors = address(self.variables[0].data)
+            scale_examples(g, factors, gradients[0], *self._shape, add[0])

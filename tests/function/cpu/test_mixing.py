@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nnabla_nas.function as function
+from nnabla_nas.function.cpu.building import Builder
 
 few = settings(max_examples=15, deadline=None, derandomize=True)
 SHAPE = st.sampled_from([(1, 3, 5, 7), (4, 2, 3, 3), (8, 9, 11, 13)])
@@ -93,14 +94,63 @@ def test_scaled_examples(compare, shape) -> None:
 def test_zero_branches_are_not_among_the_mixtures_inputs() -> None:
     x = nn.Variable((2, 3, 4, 5), need_grad=True)
     alpha = nn.Variable((3,), need_grad=True)
-    inputs = []
+    fast = Builder()
+    y = fast.mixture([x, fast.zeros(x, (1, 1)), x], alpha, alpha)
+    assert len(fast._sources[fast.value(y)].inputs) == 2
+
+
+def active_branches(leaves: list[nn.Variable], active: list[int]) -> list[np.ndarray]:
+    """Return the output and all gradients when some branches are active."""
+    x, *weights = leaves
+    for leaf in leaves:
+        leaf.grad.zero()
     with function.Building(lambda: True):
-        y = mixed(alpha, [x, x, x], [False, True, False])
+        branches = [function.convolution(function.relu(x), weight) for weight in weights]
+        y = function.choose([*branches, x], 0)
+        switch = function.switch(y)
+        y = function.relu6(function.add([y, x]))
+    switch.set_active(*active)
+    y.forward()
+    y.backward(nn.NdArray.from_numpy_array(np.full(y.shape, 0.5, np.float32)))
+    return [y.d.copy(), *(leaf.g.copy() for leaf in leaves)]
 
-    def look(f: nn.function.Function) -> None:
-        if f.info.type_name == "Mixture":
-            inputs.append(len(f.inputs))
 
-    y.visit(look)
-    # The weights and two branches.
-    assert inputs == [3]
+@pytest.mark.parametrize("active", [[0], [1], [2], [0, 1], [2, 1]])
+def test_chosen_branches(assert_close, active) -> None:
+    rng = np.random.default_rng(0)
+    shapes = [(4, 3, 5, 6), (3, 3, 1, 1), (3, 3, 1, 1)]
+    leaves = [nn.Variable.from_numpy_array(rng.normal(size=s)) for s in shapes]
+    for leaf in leaves:
+        leaf.need_grad = True
+    fast = active_branches(leaves, active)
+    with function.plain():
+        plain = active_branches(leaves, active)
+    for a, b in zip(fast, plain, strict=True):
+        assert_close(a, b)
+    for index in {0, 1} - set(active):
+        assert not np.any(fast[2 + index])
+
+
+def test_branches_chosen_anew_in_one_graph() -> None:
+    rng = np.random.default_rng(0)
+    x = nn.Variable.from_numpy_array(rng.normal(size=(2, 3, 4, 5)).astype(np.float32))
+    x.need_grad = True
+    with function.Building(lambda: True):
+        y = function.choose([function.relu(x), function.relu6(x), x], 0)
+        switch = function.switch(y)
+    expected = [np.maximum(x.d, 0), np.clip(x.d, 0, 6), x.d]
+    for active in (2, 0, 1, 0, 2, 1):
+        switch.set_active(active)
+        y.forward()
+        np.testing.assert_array_equal(y.d, expected[active])
+
+
+@pytest.mark.parametrize("zeros", [False, True])
+def test_concatenation(compare, zeros) -> None:
+    rng = np.random.default_rng(0)
+
+    def build(first: nn.Variable, second: nn.Variable) -> nn.Variable:
+        parts = [function.zeros_like(first, (1, 1)) if zeros else first, function.relu(second)]
+        return function.concatenate([*parts, first])
+
+    compare(build, [rng.normal(size=(3, 2, 5, 4)), rng.normal(size=(3, 4, 5, 4))])
