@@ -48,10 +48,10 @@ def convolution(
         y = convolution(x, weight, bias, base_axis, pad, stride, dilation, group)
         return channels_to_back(connected(y), base_axis)
     depthwise = group > 1 and group == weight.shape[0] == x.shape[base_axis] and weight.ndim == 4
-    fast = builder(x) if bias is None and base_axis == 1 and not channel_last else None
+    fast = builder(x) if base_axis == 1 and not channel_last else None
     if fast is not None and (depthwise or group == 1):
         window = _window(weight, pad, stride, dilation)
-        return (fast.depthwise if depthwise else fast.convolution)(x, weight, window)
+        return (fast.depthwise if depthwise else fast.convolution)(x, weight, window, bias)
     x = connected(x)
     if depthwise and not channel_last and fast_on_cpu():
         filters = F.reshape(weight, (weight.shape[0], *weight.shape[2:]))
@@ -88,9 +88,9 @@ def depthwise_convolution(
     Returns:
         (B, C · multiplier, H_out, W_out).
     """
-    fast = builder(x) if bias is None and base_axis == 1 and multiplier == 1 else None
+    fast = builder(x) if base_axis == 1 and multiplier == 1 else None
     if fast is not None:
-        return fast.depthwise(x, weight, _window(weight, pad, stride, dilation))
+        return fast.depthwise(x, weight, _window(weight, pad, stride, dilation), bias)
     return F.depthwise_convolution(
         connected(x), weight, bias, base_axis, pad, stride, dilation, multiplier
     )

@@ -9,6 +9,7 @@ from typing import Any
 import nnabla as nn
 import numpy as np
 
+import nnabla_nas.function as function
 from nnabla_nas import random
 from nnabla_nas.config.parameter import parameters
 from nnabla_nas.dataset.dataset import Batch
@@ -105,11 +106,21 @@ class Connection:
         """Compute the gradients of the loss of the last batch."""
         self.loss.backward()
 
-    def leaves(self) -> set[Any]:
-        """Return the variables that the loss is computed from, parameters among them."""
-        found: set[Any] = set()
-        self.loss.visit(lambda function: found.update(function.inputs))
-        return found
+
+def leaves(model: Model, input_shape: Shape, **properties: bool) -> set[Any]:
+    """Return the variables that a network's loss is computed from, parameters among them.
+
+    Args:
+        model: the network.
+        input_shape: (C, H, W) of one example.
+        properties: as of `Connection`.
+    """
+    found: set[Any] = set()
+    # Only graphs of nnabla's own functions show what they read.
+    with function.plain():
+        loss = Connection(model, input_shape, **properties).loss
+    loss.visit(lambda one: found.update(one.inputs))
+    return found
 
 
 @contextmanager

@@ -9,7 +9,15 @@ import numpy as np
 from nnabla_nas import random
 from nnabla_nas.search_space.model import Model
 from nnabla_nas.search_space.random_architectures import covering_architectures, mixes
-from nnabla_nas.testing.connection import Arguments, Connection, Shape, build, disturb, random_batch
+from nnabla_nas.testing.connection import (
+    Arguments,
+    Connection,
+    Shape,
+    build,
+    disturb,
+    leaves,
+    random_batch,
+)
 from nnabla_nas.testing.requirement import require, shown
 
 _ROUNDS = 10
@@ -91,8 +99,8 @@ def check_no_idle_tensor(network: type[Model], arguments: Arguments, input_shape
         input_shape: (C, H, W) of one example.
     """
     model = build(network, arguments)
-    leaves = Connection(model, input_shape, training=True).leaves()
-    idle = [path for path, p in model.get_parameters(grad_only=True).items() if p not in leaves]
+    read = leaves(model, input_shape, training=True)
+    idle = [path for path, p in model.get_parameters(grad_only=True).items() if p not in read]
     require(not idle, f"the loss does not depend on {shown(idle)}")
 
 
@@ -114,6 +122,5 @@ def _passes(
 
 def _active(model: Model, input_shape: Shape) -> set[str]:
     """Return the paths of the parameters that the architecture uses; all where all are mixed."""
-    connection = Connection(model, input_shape, training=True, active_only=not mixes(model))
-    leaves = connection.leaves()
-    return {path for path, parameter in model.get_parameters().items() if parameter in leaves}
+    read = leaves(model, input_shape, training=True, active_only=not mixes(model))
+    return {path for path, parameter in model.get_parameters().items() if parameter in read}

@@ -9,6 +9,7 @@ import nnabla as nn
 import nnabla.functions as F
 import pytest
 
+import nnabla_nas.function as function
 import nnabla_nas.module as Mo
 from nnabla_nas import testing
 from nnabla_nas.testing.toy_space import SearchNet
@@ -69,8 +70,7 @@ class AcceptsAnything(Mo.MixedOp):
     def active(self, index: int) -> None:
         self._active = index % len(self._ops)
         for chosen in self._chosen:
-            mask = [k == self._active for k in range(len(self._ops))]
-            chosen.parent.set_active_input_mask(mask)
+            chosen.set_active(self._active)
 
 
 class ComputesAll(Mo.MixedOp):
@@ -99,7 +99,7 @@ class CutOff(Mo.MixedOp):
             return branches[self.active]
         branches[0].need_grad = False
         chosen = F.add_n(*branches)
-        self._chosen.append(chosen)
+        self._chosen.append(function.switch(chosen))
         self.active = self._active
         return chosen
 

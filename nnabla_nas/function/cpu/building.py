@@ -63,6 +63,7 @@ class Note:
         stages: what the unit computes that it comes from, if it comes from one.
         parameters: those of that unit.
         handed_on: whether nobody but the next module reads it.
+        absorbed: whether that module has done so, as a part of its own unit.
         zero: whether all its values are zero.
         mixture: the branches of the mixture it is, if it is one.
         front: what nnabla's own functions take in its place, where they do.
@@ -76,6 +77,7 @@ class Note:
     stages: Stages | None = None
     parameters: tuple[nn.Variable, ...] = ()
     handed_on: bool = False
+    absorbed: bool = False
     zero: bool = False
     mixture: Sequence[Term] = ()
     front: nn.Variable | None = None
@@ -173,7 +175,7 @@ class Builder:
         """Give their values to the variables that somebody reads or holds."""
         held = []
         for note in self._notes.values():
-            if note.connected:
+            if note.connected or note.absorbed:
                 continue
             if note.variable.function_references:
                 raise RuntimeError(
@@ -267,42 +269,60 @@ class Builder:
         # Only where nobody else reads x: running statistics must be moved once.
         fits = stages is not None and stages.normalized and stages.activation == NO_ACTIVATION
         if note is not None and stages is not None and fits:
+            note.absorbed = True
             stages = replace(stages, activation=kind)
             return self._unit(stages, note.reads[0], note.parameters, x.shape)
         alone = Stages(activation=kind) if six else Stages(rectify=True)
         return self._unit(alone, self.value(x), (), x.shape)
 
-    def depthwise(self, x: nn.Variable, filters: nn.Variable, window: Window) -> nn.Variable:
+    def depthwise(
+        self,
+        x: nn.Variable,
+        filters: nn.Variable,
+        window: Window,
+        bias: nn.Variable | None = None,
+    ) -> nn.Variable:
         """Convolve every channel on its own.
 
         Args:
             x: (B, C, H, W).
             filters: C filters.
             window: how they move.
+            bias: C numbers.
         """
         stages, value, parameters = self._extended(x, Stages(rectify=True))
-        stages = replace(stages, filters="depthwise", window=window)
+        own = [filters] if bias is None else [filters, bias]
+        stages = replace(stages, filters="depthwise", window=window, biased=bias is not None)
         shape = (*x.shape[:2], *window.output(*x.shape[2:]))
-        return self._unit(stages, value, [*parameters, filters], shape)
+        return self._unit(stages, value, [*parameters, *own], shape)
 
-    def convolution(self, x: nn.Variable, filters: nn.Variable, window: Window) -> nn.Variable:
+    def convolution(
+        self,
+        x: nn.Variable,
+        filters: nn.Variable,
+        window: Window,
+        bias: nn.Variable | None = None,
+    ) -> nn.Variable:
         """Convolve over all channels.
 
         Args:
             x: (B, C, H, W).
             filters: (F, C, kernel height, kernel width).
             window: how they move.
+            bias: F numbers.
         """
+        own = [filters] if bias is None else [filters, bias]
         shape = (x.shape[0], filters.shape[0], *window.output(*x.shape[2:]))
         rectified = Stages(rectify=True)
         if window != Window((1, 1)):
             stages, value, parameters = self._extended(x, rectified)
-            stages = replace(stages, filters="dense", window=window)
-            return self._unit(stages, value, [*parameters, filters], shape)
+            stages = replace(stages, filters="dense", window=window, biased=bias is not None)
+            return self._unit(stages, value, [*parameters, *own], shape)
         filtered = replace(rectified, filters="depthwise")
         fits = (rectified, filtered, Stages(filters="depthwise"))
         stages, value, parameters = self._extended(x, *fits)
-        return self._unit(replace(stages, pointwise=True), value, [*parameters, filters], shape)
+        stages = replace(stages, pointwise=True, biased=bias is not None)
+        return self._unit(stages, value, [*parameters, *own], shape)
 
     def normalization(
         self,

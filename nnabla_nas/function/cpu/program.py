@@ -174,6 +174,9 @@ class Program(PythonFunction):  # type: ignore[misc]
             return gradients[value].address, add
 
         for export, output in self._asked(outputs):
+            if output.grad.zeroing:
+                # What is differentiated does not depend on it.
+                continue
             gradient, add = place_of(self._resolved(export.source))
             if gradient:
                 export.backward(address(output.grad), gradient, add)

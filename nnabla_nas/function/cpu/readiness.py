@@ -63,7 +63,11 @@ def _network(fast: Builder) -> nn.Variable:
     )
     y = fast.normalization(y, statistics(), 0.9, 1e-5, True)
     dense = fast.normalization(
-        fast.convolution(x, variable(4, 4, 3, 3), window), statistics(), 0.9, 1e-5, True
+        fast.convolution(x, variable(4, 4, 3, 3), window, variable(4)),
+        statistics(),
+        0.9,
+        1e-5,
+        True,
     )
     largest, mean = (fast.pooling(x, window, largest=kind) for kind in (True, False))
     alpha = variable(4)

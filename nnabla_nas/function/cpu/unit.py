@@ -1,4 +1,4 @@
-"""[ReLU] → [depthwise or dense convolution] → [1×1] → [batch normalisation] → [activation] as one.
+"""[ReLU] → [convolution] → [1×1] → [bias] → [batch normalisation] → [activation] as one.
 
 It is the recurring piece of every space: nothing between its stages is kept but what the
 normalisation reads, and that once.
@@ -14,6 +14,7 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_nas.function import buffers
+from nnabla_nas.function.cpu.bias import add_bias, add_sums
 from nnabla_nas.function.cpu.dense import dense, dense_filters, dense_input
 from nnabla_nas.function.cpu.depthwise import depthwise, depthwise_filters, depthwise_input
 from nnabla_nas.function.cpu.normalization import (
@@ -39,6 +40,7 @@ class Stages:
         filters: `depthwise` or `dense` convolution by `window`, or none.
         window: see there.
         pointwise: a 1×1 convolution.
+        biased: whether the convolution adds a number per channel.
         normalized: (decay rate, eps, whether by the batch's statistics), or none.
         activation: NO_ACTIVATION, RELU or RELU6.
     """
@@ -47,6 +49,7 @@ class Stages:
     filters: Literal["", "depthwise", "dense"] = ""
     window: Window | None = None
     pointwise: bool = False
+    biased: bool = False
     normalized: tuple[float, float, bool] | None = None
     activation: int = NO_ACTIVATION
 
@@ -62,7 +65,7 @@ class Unit(Operation):
     Args:
         stages: what is computed.
         x: the input, (C, H, W, B).
-        variables: [filters], [1×1 filters], [beta, gamma, mean, variance].
+        variables: [filters], [1×1 filters], [bias], [beta, gamma, mean, variance].
     """
 
     def __init__(self, stages: Stages, x: Value, variables: Sequence[nn.Variable]) -> None:
@@ -79,6 +82,8 @@ class Unit(Operation):
         if stages.pointwise:
             self._pointwise = rest.pop(0)
             self._rows = self._pointwise.shape[0]
+        if stages.biased:
+            self._bias = rest.pop(0)
         if stages.normalized:
             self._beta, self._gamma, self._mean, self._variance = rest
             self._used = np.empty((2, self._rows), np.float32)
@@ -132,6 +137,8 @@ class Unit(Operation):
             self._filter(x, y)
         else:
             activate(x, y, rows * columns, RELU if stages.rectify else stages.activation)
+        if stages.biased:
+            add_bias(y, address(self._bias.data), rows, columns)
 
     def _filter(self, x: int, y: int) -> None:
         stages, weights = self._stages, address(self._filters.data)
@@ -159,6 +166,9 @@ class Unit(Operation):
                 self._columns, stages.normalized[2], stages.activation,
             )  # fmt: skip
             g = scratch.address
+        target = targets.of(self._bias) if stages.biased else 0
+        if target:
+            add_sums(g, target, self._rows, self._columns)
         if stages.pointwise:
             self._pointwise_backward(x[0], g, gradients[0], add[0], targets)
         elif stages.filters:

@@ -80,9 +80,16 @@ class Graph(Module, Mo.ModuleList):
     def _inferred_shape(self) -> tuple[int, ...]:
         return self._last().shape
 
+    def reads(self, parent: Module) -> bool:
+        """Return whether the node is the last one; the modules inside read the parents.
+
+        Args:
+            parent: a module inside, or a parent.
+        """
+        return len(self) > 0 and parent is self._last()
+
     def _use(self, parent: Module) -> float:
-        # The modules inside use the parents, not the graph itself.
-        return float(len(self) > 0 and parent is self._last())
+        return float(self.reads(parent))
 
     def _last(self) -> Module:
         if not self._items:

@@ -7,6 +7,7 @@ from typing import Any
 
 import nnabla as nn
 
+import nnabla_nas.function as function
 import nnabla_nas.module as Mo
 
 
@@ -129,6 +130,14 @@ class Module(Mo.Module):
             seen.update(map(id, children))
             waiting += children
 
+    def forget_outputs(self) -> None:
+        """Forget the outputs of this node and of what is inside it; their shapes stay known.
+
+        Whoever needs the last output alone lets the memory of the others be given back by it.
+        """
+        for node in self._self_and_inner():
+            node._shape, node._outputs = node.shape, []
+
     def _self_and_inner(self) -> Iterator[Module]:
         yield self
         for node in self.inner:
@@ -166,7 +175,21 @@ class Module(Mo.Module):
         return [parent for parent in self.parents if parent.output is None]
 
     def _evaluate(self) -> nn.Variable:
-        return self.call(*[parent() for parent in self.parents])
+        return self.call(*[parent._handed_to(self) for parent in self.parents])
+
+    def _handed_to(self, child: Module) -> nn.Variable:
+        """Return the output for a child, noting whether it is the only one to read it."""
+        output = self()
+        readers = [one for one in self.children if one.reads(self)]
+        return function.hand_on(output) if len(readers) == 1 else output
+
+    def reads(self, parent: Module) -> bool:
+        """Return whether an evaluation may read the output of a node that has this one for a child.
+
+        Args:
+            parent: the node.
+        """
+        return True
 
     def _inferred_shape(self) -> tuple[int, ...]:
         training = self.training

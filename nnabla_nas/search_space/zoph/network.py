@@ -154,7 +154,9 @@ class _ZophNet(ClassificationModel):
             (B, n_classes).
         """
         self._input.value = x
-        return self._graph()
+        logits = self._graph()
+        self._graph.forget_outputs()
+        return logits
 
     def diagram(self) -> Diagram:
         """Return the most probable architecture, the cells framed."""

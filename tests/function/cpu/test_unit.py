@@ -60,6 +60,33 @@ def test_depthwise(compare, batch, channels, sides, kernel, stride, dilation, re
 
 @few
 @given(
+    batch=st.sampled_from([1, 5, 16]),
+    channels=st.tuples(CHANNELS, CHANNELS),
+    kernel=st.sampled_from([1, 3]),
+    depthwise=st.booleans(),
+    normalized=st.booleans(),
+)
+def test_bias(compare, batch, channels, kernel, depthwise, normalized) -> None:
+    rng = np.random.default_rng(0)
+    rows, inner = (channels[0], 1) if depthwise else channels
+    x = rng.normal(size=(batch, channels[0] if depthwise else inner, 7, 6))
+    w = rng.normal(size=(rows, inner, kernel, kernel)) / np.sqrt(inner)
+    arguments = {"group": rows if depthwise else 1, "pad": (kernel // 2,) * 2}
+
+    def build(
+        x: nn.Variable, w: nn.Variable, b: nn.Variable, *parameters: nn.Variable
+    ) -> nn.Variable:
+        y = function.convolution(function.relu(x), w, b, **arguments)
+        if normalized:
+            y = function.batch_normalization(y, *parameters, batch_stat=False)
+        return y
+
+    arrays = [x, w, rng.normal(size=rows), *statistics(rng, rows)]
+    compare(build, arrays if normalized else arrays[:3], fixed=[5, 6])
+
+
+@few
+@given(
     batch=st.sampled_from([1, 2, 16]),
     channels=st.tuples(CHANNELS, CHANNELS),
     sides=st.tuples(SIDE, SIDE),
