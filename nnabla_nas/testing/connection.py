@@ -115,11 +115,20 @@ def leaves(model: Model, input_shape: Shape, **properties: bool) -> set[Any]:
         input_shape: (C, H, W) of one example.
         properties: as of `Connection`.
     """
-    found: set[Any] = set()
     # Only graphs of nnabla's own functions show what they read.
     with function.plain():
-        loss = Connection(model, input_shape, **properties).loss
-    loss.visit(lambda one: found.update(one.inputs))
+        waiting = [Connection(model, input_shape, **properties).loss]
+    found: set[Any] = set()
+    while waiting:
+        parent = waiting.pop().parent
+        # What is multiplied by zero is not read: the candidate `none`.
+        if parent is None or (
+            parent.info.type_name == "MulScalar" and parent.info.args["val"] == 0
+        ):
+            continue
+        inputs = [variable for variable in parent.inputs if variable not in found]
+        found.update(inputs)
+        waiting += inputs
     return found
 
 
