@@ -1,8 +1,11 @@
 """Matrix products of a few rows and very many columns, as 1×1 convolutions are.
 
-Columns are taken in blocks that fit the cache. The blocks depend on the shape alone, so a result
-has the same bytes whatever the number of threads. Where few numbers are summed a loop of ours beats
-the library's product.
+Columns are taken in blocks that fit the cache. A tile of the result, four rows by 24 columns, stays
+in registers while the numbers it sums go by; factors are copied so that they lie in the order in
+which tiles read them. Every value is summed in one order, whatever the number of threads.
+
+Source of the scheme: Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication",
+2008.
 """
 
 from __future__ import annotations
@@ -11,119 +14,90 @@ import numpy as np
 from numba import prange
 
 from nnabla_nas.function.cpu.compilation import ZERO, floats, inlined, parallel, serial
+from nnabla_nas.function.cpu.lanes import add_totals, load, multiply_add, rectified, spread, store
 
-# Sums over no more than this many numbers are done by the loops below.
-_FEW = 32
-# Numbers of a block of columns: half a megabyte of cache holds it with its result.
-_BLOCK = 32768
-# Partial sums of a product over the columns.
+# A tile of a product.
+_ROWS = 4
+_STRIP = 24
+# Numbers of a block of columns.
+_BLOCK = 16384
+# A tile of an outer product is four rows by so many; a block of it so many and so long.
+_TRIPLE = 3
+_GROUP = 96
+_OUTER_BLOCK = 65536
+_LONGEST = 1024
+# Partial sums of an outer product.
 _PARTS = 8
 
 
 @serial
-def _columns(inner):
-    return max(256, (_BLOCK // inner) // 16 * 16)
+def _strips(inner):
+    """Return how many strips a block of columns has."""
+    return max(4, _BLOCK // (inner * _STRIP))
 
 
 @inlined
-def _add_8(y, a, b, c, d, e, f, g, h, w, i, first):
-    w0, w1, w2, w3 = w[i], w[i + 1], w[i + 2], w[i + 3]
-    w4, w5, w6, w7 = w[i + 4], w[i + 5], w[i + 6], w[i + 7]
-    if first:
-        for t in range(y.shape[0]):
-            y[t] = (w0 * a[t] + w1 * b[t] + w2 * c[t] + w3 * d[t]) + (
-                w4 * e[t] + w5 * f[t] + w6 * g[t] + w7 * h[t]
-            )
-    else:
-        for t in range(y.shape[0]):
-            y[t] += (w0 * a[t] + w1 * b[t] + w2 * c[t] + w3 * d[t]) + (
-                w4 * e[t] + w5 * f[t] + w6 * g[t] + w7 * h[t]
-            )
+def _tile(w, w_at, x, x_at, inner, y, y_at, apart):
+    """y[r, :24] = Σ_c w[c, r] · x[c, :24] for four rows r that lie `apart` numbers apart."""
+    a0 = a1 = a2 = b0 = b1 = b2 = c0 = c1 = c2 = d0 = d1 = d2 = spread(ZERO)
+    for c in range(inner):
+        i, j = w_at + _ROWS * c, x_at + _STRIP * c
+        p, q, r = load(x, j), load(x, j + 8), load(x, j + 16)
+        v = spread(w[i])
+        a0, a1, a2 = multiply_add(v, p, a0), multiply_add(v, q, a1), multiply_add(v, r, a2)
+        v = spread(w[i + 1])
+        b0, b1, b2 = multiply_add(v, p, b0), multiply_add(v, q, b1), multiply_add(v, r, b2)
+        v = spread(w[i + 2])
+        c0, c1, c2 = multiply_add(v, p, c0), multiply_add(v, q, c1), multiply_add(v, r, c2)
+        v = spread(w[i + 3])
+        d0, d1, d2 = multiply_add(v, p, d0), multiply_add(v, q, d1), multiply_add(v, r, d2)
+    _store_3(y, y_at, a0, a1, a2)
+    _store_3(y, y_at + apart, b0, b1, b2)
+    _store_3(y, y_at + 2 * apart, c0, c1, c2)
+    _store_3(y, y_at + 3 * apart, d0, d1, d2)
 
 
 @inlined
-def _add_1(y, a, w, first):
-    if first:
-        for t in range(y.shape[0]):
-            y[t] = w * a[t]
-    else:
-        for t in range(y.shape[0]):
-            y[t] += w * a[t]
-
-
-@inlined
-def _dot_8(y, a, b, c, d, e, f, g, h, out, i):
-    r0 = r1 = r2 = r3 = r4 = r5 = r6 = r7 = ZERO
-    for t in range(y.shape[0]):
-        v = y[t]
-        r0 += v * a[t]
-        r1 += v * b[t]
-        r2 += v * c[t]
-        r3 += v * d[t]
-        r4 += v * e[t]
-        r5 += v * f[t]
-        r6 += v * g[t]
-        r7 += v * h[t]
-    out[i] += r0
-    out[i + 1] += r1
-    out[i + 2] += r2
-    out[i + 3] += r3
-    out[i + 4] += r4
-    out[i + 5] += r5
-    out[i + 6] += r6
-    out[i + 7] += r7
-
-
-@inlined
-def _dot_1(y, a, out, i):
-    r = ZERO
-    for t in range(y.shape[0]):
-        r += y[t] * a[t]
-    out[i] += r
+def _store_3(y, at, p, q, r):
+    store(y, at, p)
+    store(y, at + 8, q)
+    store(y, at + 16, r)
 
 
 @serial
-def copy_columns(x, first, n, rectify, block):
-    """Copy n columns from `first` on into a block, negative values as zero with `rectify`."""
-    for row in range(x.shape[0]):
-        source, target = x[row, first : first + n], block[row]
+def _pack_rows(w):
+    """Return w (rows, inner) as tiles read it, (rows / 4, inner, 4), in one dimension."""
+    rows, inner = w.shape
+    packed = np.zeros((rows + _ROWS - 1) // _ROWS * inner * _ROWS, np.float32)
+    for row in range(rows):
+        start = row // _ROWS * inner * _ROWS + row % _ROWS
+        for c in range(inner):
+            packed[start + c * _ROWS] = w[row, c]
+    return packed
+
+
+@serial
+def _pack_columns(x, first, inner, columns, n, rectify, packed):
+    """Copy n columns of x (inner, columns) to (n / 24, inner, 24), what is left over as zeros."""
+    whole = n // _STRIP * _STRIP
+    for c in range(inner):
+        source, target = first + c * columns, c * _STRIP
         if rectify:
-            for t in range(n):
-                v = source[t]
-                target[t] = ZERO if v <= ZERO else v
+            for strip in range(source, source + whole, _STRIP):
+                _store_3(
+                    packed, target, rectified(load(x, strip)), rectified(load(x, strip + 8)),
+                    rectified(load(x, strip + 16)),
+                )  # fmt: skip
+                target += inner * _STRIP
         else:
-            for t in range(n):
-                target[t] = source[t]
-
-
-@serial
-def multiply_few(w, x, n, row, out):
-    """out[:n] = Σ_c w[row, c] · x[c, :n]."""
-    y, weights, inner, c = out[:n], w[row], w.shape[1], 0
-    while c + 8 <= inner:
-        _add_8(
-            y, x[c, :n], x[c + 1, :n], x[c + 2, :n], x[c + 3, :n], x[c + 4, :n], x[c + 5, :n],
-            x[c + 6, :n], x[c + 7, :n], weights, c, c == 0,
-        )  # fmt: skip
-        c += 8
-    while c < inner:
-        _add_1(y, x[c, :n], weights[c], c == 0)
-        c += 1
-
-
-@serial
-def correlate_few(g, x, n, out):
-    """out[c] += Σ_t g[t] · x[c, t] over n columns."""
-    y, inner, c = g[:n], x.shape[0], 0
-    while c + 8 <= inner:
-        _dot_8(
-            y, x[c, :n], x[c + 1, :n], x[c + 2, :n], x[c + 3, :n], x[c + 4, :n], x[c + 5, :n],
-            x[c + 6, :n], x[c + 7, :n], out, c,
-        )  # fmt: skip
-        c += 8
-    while c < inner:
-        _dot_1(y, x[c, :n], out, c)
-        c += 1
+            for strip in range(source, source + whole, _STRIP):
+                _store_3(packed, target, load(x, strip), load(x, strip + 8), load(x, strip + 16))
+                target += inner * _STRIP
+        if whole < n:
+            for t in range(n - whole):
+                v = x[source + whole + t]
+                packed[target + t] = ZERO if rectify and v <= ZERO else v
+            packed[target + n - whole : target + _STRIP] = ZERO
 
 
 @parallel
@@ -139,36 +113,61 @@ def multiply(w_at, x_at, y_at, rows, inner, columns, rectify):
         columns: of x.
         rectify: whether x goes through a ReLU first.
     """
-    width = _columns(inner)
+    width = _strips(inner) * _STRIP
+    packed = _pack_rows(floats(w_at, (rows, inner)))
     for block in prange((columns + width - 1) // width):
-        _multiply_block(w_at, x_at, y_at, rows, inner, columns, rectify, block * width)
+        _multiply_block(packed, x_at, y_at, rows, inner, columns, rectify, block * width)
 
 
 @serial
-def _multiply_block(w_at, x_at, y_at, rows, inner, columns, rectify, first):
-    w = floats(w_at, (rows, inner))
-    x = floats(x_at, (inner, columns))
-    y = floats(y_at, (rows, columns))
-    width = _columns(inner)
-    n = min(columns, first + width) - first
-    if inner <= _FEW:
-        # Sixteen numbers of padding: rows a power of two apart would share one cache set.
-        packed = np.empty((inner, width + 16), np.float32)
-        copy_columns(x, first, n, rectify, packed)
-        one = np.empty(width, np.float32)
-        for row in range(rows):
-            multiply_few(w, packed, n, row, one)
-            target = y[row, first : first + n]
-            for t in range(n):
-                target[t] = one[t]
-    else:
-        whole = np.empty((inner, n), np.float32)
-        copy_columns(x, first, n, rectify, whole)
-        product = np.dot(w, whole)
-        for row in range(rows):
-            target, source = y[row, first : first + n], product[row]
-            for t in range(n):
-                target[t] = source[t]
+def _multiply_block(w, x_at, y_at, rows, inner, columns, rectify, first):
+    y = floats(y_at, (rows * columns,))
+    n = min(columns - first, _strips(inner) * _STRIP)
+    x = np.empty((n + _STRIP - 1) // _STRIP * _STRIP * inner, np.float32)
+    _pack_columns(floats(x_at, (inner * columns,)), first, inner, columns, n, rectify, x)
+    edge = np.empty(_ROWS * _STRIP, np.float32)
+    for row in range(0, rows, _ROWS):
+        high = min(_ROWS, rows - row)
+        for strip in range(0, n, _STRIP):
+            wide = min(_STRIP, n - strip)
+            target = row * columns + first + strip
+            if high == _ROWS and wide == _STRIP:
+                _tile(w, row * inner, x, strip * inner, inner, y, target, columns)
+                continue
+            _tile(w, row * inner, x, strip * inner, inner, edge, 0, _STRIP)
+            for r in range(high):
+                for t in range(wide):
+                    y[target + r * columns + t] = edge[r * _STRIP + t]
+
+
+@inlined
+def _dot_tile(g, g0, g1, g2, g3, x, x_at, steps, out, out_at, apart):
+    """out[k, r] += Σ_t g[r, t] · x[k, t] for four rows, at g0 … g3, and three of x."""
+    a0 = a1 = a2 = b0 = b1 = b2 = c0 = c1 = c2 = d0 = d1 = d2 = spread(ZERO)
+    for step in range(steps):
+        t, j = 8 * step, x_at + _STRIP * step
+        p, q, r = load(x, j), load(x, j + 8), load(x, j + 16)
+        v = load(g, g0 + t)
+        a0, a1, a2 = multiply_add(v, p, a0), multiply_add(v, q, a1), multiply_add(v, r, a2)
+        v = load(g, g1 + t)
+        b0, b1, b2 = multiply_add(v, p, b0), multiply_add(v, q, b1), multiply_add(v, r, b2)
+        v = load(g, g2 + t)
+        c0, c1, c2 = multiply_add(v, p, c0), multiply_add(v, q, c1), multiply_add(v, r, c2)
+        v = load(g, g3 + t)
+        d0, d1, d2 = multiply_add(v, p, d0), multiply_add(v, q, d1), multiply_add(v, r, d2)
+    add_totals(out, out_at, a0, b0, c0, d0)
+    add_totals(out, out_at + apart, a1, b1, c1, d1)
+    add_totals(out, out_at + 2 * apart, a2, b2, c2, d2)
+
+
+@serial
+def _pack_triples(x, x_at, inner, columns, n, rectify, packed):
+    """Copy n columns, a multiple of 8, of x (inner, columns) to (inner / 3, n / 8, 3, 8)."""
+    for c in range(inner):
+        source, target = x_at + c * columns, c // _TRIPLE * _TRIPLE * n + c % _TRIPLE * 8
+        for t in range(0, n, 8):
+            v = load(x, source + t)
+            store(packed, target + _TRIPLE * t, rectified(v) if rectify else v)
 
 
 @parallel
@@ -184,37 +183,67 @@ def add_outer(g_at, x_at, out_at, rows, inner, columns, rectify):
         columns: of both.
         rectify: whether x goes through a ReLU first.
     """
-    width = _columns(inner)
+    width = _outer_width(inner)
     blocks = (columns + width - 1) // width
     parts = min(_PARTS, blocks)
-    partial = np.empty((parts, rows, inner), np.float32)
+    # Turned around, and with room for tiles that reach over the edges.
+    apart = (rows + _ROWS - 1) // _ROWS * _ROWS
+    partial = np.zeros((parts, (inner + _TRIPLE - 1) // _TRIPLE * _TRIPLE * apart), np.float32)
     for part in prange(parts):
-        _outer_part(g_at, x_at, partial[part], columns, rectify, part, parts)
-    add_parts(partial, out_at)
+        first, last = blocks * part // parts * width, blocks * (part + 1) // parts * width
+        _outer_part(
+            g_at, x_at, partial[part], rows, inner, columns, first, min(columns, last), rectify
+        )
+    _add_turned(partial, apart, floats(out_at, (rows, inner)))
 
 
 @serial
-def _outer_part(g_at, x_at, total, columns, rectify, part, parts):
-    rows, inner = total.shape
-    g = floats(g_at, (rows, columns))
-    x = floats(x_at, (inner, columns))
-    width = _columns(inner)
-    blocks = (columns + width - 1) // width
-    total[:] = ZERO
-    for block in range(blocks * part // parts, blocks * (part + 1) // parts):
-        first = block * width
-        n = min(columns, first + width) - first
-        if inner <= _FEW:
-            packed = np.empty((inner, width + 16), np.float32)
-            copy_columns(x, first, n, rectify, packed)
-            for row in range(rows):
-                correlate_few(g[row, first : first + n], packed, n, total[row])
-        else:
-            whole = np.empty((inner, n), np.float32)
-            copy_columns(x, first, n, rectify, whole)
-            gradient = np.empty((rows, n), np.float32)
-            copy_columns(g, first, n, False, gradient)
-            total += np.dot(gradient, whole.T)
+def _add_turned(partial, apart, out):
+    """out += the parts' sums, in an order that no thread changes."""
+    for part in range(partial.shape[0]):
+        for row in range(out.shape[0]):
+            for c in range(out.shape[1]):
+                out[row, c] += partial[part, c * apart + row]
+
+
+@serial
+def _outer_width(inner):
+    """Return how many columns a block has."""
+    return min(_LONGEST, _OUTER_BLOCK // min(inner, _GROUP) // 8 * 8)
+
+
+@serial
+def _outer_part(g_at, x_at, out, rows, inner, columns, first, last, rectify):
+    """out += x · gᵀ over the columns from first to last."""
+    g, x = floats(g_at, (rows * columns,)), floats(x_at, (inner * columns,))
+    width, apart = _outer_width(inner), (rows + _ROWS - 1) // _ROWS * _ROWS
+    packed = np.zeros((min(inner, _GROUP) + _TRIPLE) * width, np.float32)
+    for start in range(first, last, width):
+        n = min(width, last - start)
+        whole = n // 8 * 8
+        for group in range(0, inner, _GROUP):
+            high = min(_GROUP, inner - group)
+            _pack_triples(x, group * columns + start, high, columns, whole, rectify, packed)
+            _outer_block(g, start, rows, columns, packed, high, whole, out, group * apart, apart)
+        for t in range(start + whole, start + n):
+            for c in range(inner):
+                v = x[c * columns + t]
+                v = ZERO if rectify and v <= ZERO else v
+                for row in range(rows):
+                    out[c * apart + row] += g[row * columns + t] * v
+
+
+@serial
+def _outer_block(g, start, rows, columns, packed, high, n, out, out_at, apart):
+    bottom = (rows - 1) * columns + start
+    for row in range(0, rows, _ROWS):
+        # Below the last row a tile reads it again.
+        g0 = row * columns + start
+        g1 = min(g0 + columns, bottom)
+        g2, g3 = min(g0 + 2 * columns, bottom), min(g0 + 3 * columns, bottom)
+        for c in range(0, high, _TRIPLE):
+            target = out_at + c * apart + row
+            _dot_tile(g, g0, g1, g2, g3, packed, c * n, n // 8, out, target, apart)
 
 
 @serial
