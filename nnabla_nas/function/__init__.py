@@ -1,7 +1,7 @@
 """The differentiable functions modules are made of, one name each, a form per device."""
 
 from nnabla_nas.function.activation import hard_sigmoid, hard_swish, leaky_relu, relu, relu6
-from nnabla_nas.function.buffers import last_backward, without_backward
+from nnabla_nas.function.buffers import last_backward, same_inputs, without_backward
 from nnabla_nas.function.building import Building, connected, hand_on, has_compiler
 from nnabla_nas.function.convolution import (
     affine,
@@ -59,6 +59,7 @@ __all__ = [
     "plain",
     "relu",
     "relu6",
+    "same_inputs",
     "scale_examples",
     "shifted_convolution",
     "subsample",

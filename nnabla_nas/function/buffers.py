@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 _keeping: ContextVar[bool] = ContextVar("nnabla_nas_keeps_for_backward", default=True)
+_shared: ContextVar[dict[int, Keeper] | None] = ContextVar("nnabla_nas_shared_passes", default=None)
 _releasing: ContextVar[bool] = ContextVar("nnabla_nas_last_backward", default=False)
 
 
@@ -113,3 +114,25 @@ def without_backward() -> Iterator[None]:
 def keeps_for_backward() -> bool:
     """Return whether a forward pass may be followed by a backward pass."""
     return _keeping.get()
+
+
+@contextmanager
+def same_inputs() -> Iterator[None]:
+    """Compute once what the block's forward passes share; none is followed by a backward pass.
+
+    They differ in choices alone: inputs and parameters stay what they are.
+    """
+    prefixes: dict[int, Keeper] = {}
+    token = _shared.set(prefixes)
+    try:
+        with without_backward():
+            yield
+    finally:
+        _shared.reset(token)
+        for prefix in prefixes.values():
+            prefix.forget()
+
+
+def shared_passes() -> dict[int, Keeper] | None:
+    """Return what programs hold from one pass to the next, by the program's id; None if nothing."""
+    return _shared.get()

@@ -8,35 +8,17 @@ out, and memory is given back at the last use of it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import nnabla as nn
 from nnabla.function import PythonFunction
 
 from nnabla_nas.function import buffers
 from nnabla_nas.function.cpu.layout import FromBack
-from nnabla_nas.function.cpu.mixing import Choice
 from nnabla_nas.function.cpu.operation import Export, Operation, Targets, Value
+from nnabla_nas.function.cpu.plan import Planner, Step
+from nnabla_nas.function.cpu.shared_prefix import SharedPrefix
 from nnabla_nas.function.host_values import address
-
-# Of the plans for changing choices and parameters, so many are kept.
-_PLANS = 4
-
-
-class Step(NamedTuple):
-    """An operation at its place in a plan.
-
-    Args:
-        operation: what is run.
-        inputs: the activations it reads; a choice of one branch is that branch.
-        learns: whether its backward pass is run.
-        dead: activations that nobody reads afterwards, in no direction.
-    """
-
-    operation: Operation
-    inputs: tuple[Value, ...]
-    learns: bool
-    dead: list[Value]
 
 
 class Program(PythonFunction):  # type: ignore[misc]
@@ -57,14 +39,12 @@ class Program(PythonFunction):  # type: ignore[misc]
         super().__init__()
         self._operations = list(operations)
         self._exports = list(exports)
-        self._source = {operation.output: operation for operation in operations}
+        self._planner = Planner(operations)
         for one in operations:
             if isinstance(one, FromBack):
                 one.export.asked = True
-        self._choices = [one for one in operations if isinstance(one, Choice)]
         seen = {v: None for one in operations for v in one.variables if v.parent is not None}
         self.variables = [*seen, nn.Variable((1,), need_grad=True)]
-        self._plans: dict[Any, list[Step]] = {}
         self._steps: list[Step] = []
         self._live: dict[Value, buffers.Buffer] = {}
 
@@ -119,20 +99,38 @@ class Program(PythonFunction):  # type: ignore[misc]
         """
         self.forget()
         live, keeping = self._live, buffers.keeps_for_backward()
-        self._steps = self._planned(keeping)
+        last = [self._planner.resolved(export.source) for export, _ in self._asked(outputs)]
+        steps = self._planner.plan(last, keeping)
+        shared = None if keeping else self._shared_prefix()
+        if shared is not None:
+            steps = shared.resume(steps, last, self._planner.active, live)
+        held = () if shared is None else shared.values
+        self._steps = steps
         buffers.keep(self)
-        for step in self._steps:
+        for step in steps:
             operation, output = step.operation, step.operation.output
             place = live[output] = buffers.take(output.size)
             operation.forward([live[x].address for x in step.inputs], place.address, step.learns)
             for value in step.dead:
-                buffers.give(live.pop(value))
-        for export, output in self._asked(outputs):
-            export.forward(
-                live[self._resolved(export.source)].address, address(output.data, write_only=True)
-            )
+                if value not in held:
+                    buffers.give(live.pop(value))
+        for (export, output), value in zip(self._asked(outputs), last, strict=True):
+            export.forward(live[value].address, address(output.data, write_only=True))
+        if shared is not None:
+            shared.hold(live)
         if not keeping:
             self.forget()
+
+    def _shared_prefix(self) -> SharedPrefix | None:
+        prefixes = buffers.shared_passes()
+        if prefixes is None or len(self.variables) > 1:
+            # What other functions compute may differ from pass to pass.
+            return None
+        if id(self) not in prefixes:
+            prefixes[id(self)] = SharedPrefix(self._operations)
+        found = prefixes[id(self)]
+        assert isinstance(found, SharedPrefix)
+        return found
 
     def forget(self) -> None:
         """Give back what is kept for the backward pass."""
@@ -177,7 +175,7 @@ class Program(PythonFunction):  # type: ignore[misc]
             if output.grad.zeroing:
                 # What is differentiated does not depend on it.
                 continue
-            gradient, add = place_of(self._resolved(export.source))
+            gradient, add = place_of(self._planner.resolved(export.source))
             if gradient:
                 export.backward(address(output.grad), gradient, add)
         live, releasing = self._live, buffers.releases()
@@ -206,53 +204,3 @@ class Program(PythonFunction):  # type: ignore[misc]
     def _asked(self, outputs: Any) -> list[tuple[Export, Any]]:
         pairs = zip(self._exports, outputs, strict=True)
         return [(export, output) for export, output in pairs if export.asked]
-
-    def _resolved(self, value: Value) -> Value:
-        """Return the activation that a value is: of one active branch, the branch."""
-        operation = self._source[value]
-        while isinstance(operation, Choice) and len(operation.active) == 1:
-            value = operation.used[0]
-            operation = self._source[value]
-        return value
-
-    def _planned(self, keeping: bool) -> list[Step]:
-        """Return the steps for what is chosen and learned at present."""
-        active = tuple(choice.active for choice in self._choices)
-        learns = tuple(operation.learns() for operation in self._operations) if keeping else ()
-        key = (active, learns)
-        if key not in self._plans:
-            if len(self._plans) >= _PLANS:
-                self._plans.pop(next(iter(self._plans)))
-            self._plans[key] = self._plan(keeping)
-        return self._plans[key]
-
-    def _plan(self, keeping: bool) -> list[Step]:
-        inputs = self._needed()
-        learning: set[Value] = set()
-        for operation, values in inputs.items():
-            if keeping and (operation.learns() or not learning.isdisjoint(values)):
-                learning.add(operation.output)
-        kept = {self._resolved(export.source) for export in self._exports if export.asked}
-        for operation, values in inputs.items():
-            if operation.output in learning and operation.reads_back():
-                kept.update(values)
-        steps: list[Step] = []
-        read_later = set(kept)
-        for operation in reversed(inputs):
-            values = inputs[operation]
-            dead = [] if operation.output in read_later else [operation.output]
-            dead += [value for value in dict.fromkeys(values) if value not in read_later]
-            read_later.update(values)
-            steps.append(Step(operation, values, operation.output in learning, dead))
-        return steps[::-1]
-
-    def _needed(self) -> dict[Operation, tuple[Value, ...]]:
-        """Return the operations that the exports need, in order, with the inputs they read."""
-        needed: dict[Operation, tuple[Value, ...]] = {}
-        waiting = [self._resolved(export.source) for export in self._exports if export.asked]
-        while waiting:
-            operation = self._source[waiting.pop()]
-            if operation not in needed:
-                needed[operation] = tuple(map(self._resolved, operation.used))
-                waiting += needed[operation]
-        return {one: needed[one] for one in self._operations if one in needed}

@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+import nnabla_nas.function as function
+from nnabla_nas.dataset.dataset import Batch
 from nnabla_nas.estimator.constraint import add_penalty_gradients
 from nnabla_nas.module import Choice
 from nnabla_nas.runner.graph import fixed, mini_batches
@@ -77,16 +79,10 @@ class ProxylessNasSearcher(Searcher):
         assert self.valid_optimizer is not None
         batch = self.next_batch(self.valid_loader)
         passes = list(mini_batches(batch, self.experiment.mini_batch_valid))
-        draws, rewards = [], []
         with self.on_device():
-            for _ in range(self.arch_samples):
-                draws.append(self.draw())
-                errors = []
-                for mini_batch in passes:
-                    loss, error = self.judge_graph.evaluate(mini_batch)
-                    self.require_finite(loss, "the validation loss")
-                    errors.append(error)
-                rewards.append(self.reward(float(np.mean(errors)), draws[-1]))
+            draws = [self.draw() for _ in range(self.arch_samples)]
+            errors = self.errors_of(draws, passes)
+            rewards = [self.reward(*pair) for pair in zip(errors, draws, strict=True)]
             baseline = self.progress.baseline
             if baseline is None:
                 baseline = float(np.mean(rewards))
@@ -97,6 +93,26 @@ class ProxylessNasSearcher(Searcher):
         self.progress.baseline = _BASELINE_DECAY * baseline + (1 - _BASELINE_DECAY) * mean
         self.meters["reward"].add(mean)
         self.require_finite_architecture()
+
+    def errors_of(self, draws: Sequence[Sequence[int]], passes: Sequence[Batch]) -> list[float]:
+        """Return the mean error of each architecture.
+
+        Args:
+            draws: the architectures: indices of the candidates of all choices.
+            passes: the batches that each is judged by.
+        """
+        errors = np.zeros(len(draws))
+        # One after the other those that start alike: what they share is computed once.
+        order = sorted(range(len(draws)), key=lambda index: tuple(draws[index]))
+        for batch in passes:
+            with function.same_inputs():
+                for index in order:
+                    for choice, active in zip(self.choices, draws[index], strict=True):
+                        choice.active = active
+                    loss, error = self.judge_graph.evaluate(batch)
+                    self.require_finite(loss, "the validation loss")
+                    errors[index] += error / len(passes)
+        return [float(error) for error in errors]
 
     def gate_step(self) -> None:
         """Draw two candidates per choice; learn which is better from one validation batch."""

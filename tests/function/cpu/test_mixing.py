@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nnabla_nas.function as function
+from nnabla_nas.function import buffers
 from nnabla_nas.function.cpu.building import Builder
+from nnabla_nas.function.cpu.unit import Unit
 
 few = settings(max_examples=15, deadline=None, derandomize=True)
 SHAPE = st.sampled_from([(1, 3, 5, 7), (4, 2, 3, 3), (8, 9, 11, 13)])
@@ -154,3 +156,48 @@ def test_concatenation(compare, zeros) -> None:
         return function.concatenate([*parts, first])
 
     compare(build, [rng.normal(size=(3, 2, 5, 4)), rng.normal(size=(3, 4, 5, 4))])
+
+
+def three_choices(x: nn.Variable) -> tuple[nn.Variable, list[function.Switch], list[list[float]]]:
+    """Return a network of three choices, their switches, and what their candidates multiply by."""
+    factors = [[2.0, 3.0, 5.0], [7.0, 11.0, 13.0], [17.0, 19.0, 23.0]]
+    switches = []
+    with function.Building(lambda: True):
+        y = function.relu(x)
+        for values in factors:
+            weights = [nn.Variable.from_numpy_array(np.full((1, 1, 1, 1), v)) for v in values]
+            # The sum reads what was before the choice once more.
+            chosen = function.choose([function.convolution(y, w) for w in weights], 0)
+            switches.append(function.switch(chosen))
+            y = function.add([chosen, y])
+    return y, switches, factors
+
+
+def test_passes_over_the_same_inputs_compute_what_they_share_once(monkeypatch) -> None:
+    x = nn.Variable.from_numpy_array(np.arange(1, 5, dtype=np.float32).reshape(4, 1, 1, 1))
+    y, switches, factors = three_choices(x)
+    ran = []
+    forward = Unit.forward
+
+    def counted(self: Unit, *arguments: object) -> None:
+        ran.append(self)
+        forward(self, *arguments)
+
+    monkeypatch.setattr(Unit, "forward", counted)
+    orders = [(0, 0, 0), (0, 0, 1), (0, 2, 1), (1, 2, 1), (1, 0, 0), (1, 0, 0), (2, 2, 2)]
+    counts = []
+    with function.same_inputs():
+        for order in orders:
+            for switch, active in zip(switches, order, strict=True):
+                switch.set_active(active)
+            ran.clear()
+            y.forward()
+            counts.append(len(ran))
+            expected = np.prod([f[active] + 1 for f, active in zip(factors, order, strict=True)])
+            np.testing.assert_allclose(y.d, x.d * expected, rtol=1e-6)
+    # A convolution per choice, from the first that differs; the first sum's ReLU follows its choice.
+    assert counts == [4, 1, 2, 4, 2, 1, 4]
+    x.d = -x.d
+    y.forward()
+    assert not np.any(y.d)
+    assert not buffers._keepers
