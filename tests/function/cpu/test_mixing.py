@@ -195,9 +195,9 @@ def test_passes_over_the_same_inputs_compute_what_they_share_once(monkeypatch) -
             counts.append(len(ran))
             expected = np.prod([f[active] + 1 for f, active in zip(factors, order, strict=True)])
             np.testing.assert_allclose(y.d, x.d * expected, rtol=1e-6)
-    # A convolution per choice, from the first that differs; the first sum's ReLU follows its choice.
+    # A convolution per choice, from the first that differs; a sum's ReLU comes after it.
     assert counts == [4, 1, 2, 4, 2, 1, 4]
+    assert not buffers._keepers
     x.d = -x.d
     y.forward()
     assert not np.any(y.d)
-    assert not buffers._keepers
