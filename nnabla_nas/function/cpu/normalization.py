@@ -9,7 +9,7 @@ import numpy as np
 from numba import prange
 
 from nnabla_nas.function.cpu.compilation import ONE, SIX, ZERO, floats, parallel, serial
-from nnabla_nas.function.cpu.depthwise import store
+from nnabla_nas.function.cpu.gradient_rows import write_gradient
 
 NO_ACTIVATION, RELU, RELU6 = 0, 1, 2
 # Sums of so many values in single precision; those of the chunks are added in double precision.
@@ -299,7 +299,8 @@ def _activate_backward_part(x_at, g_at, gx_at, n, activation, add, chunk):
     x, g, gx = floats(x_at, (n,)), floats(g_at, (n,)), floats(gx_at, (n,))
     part = slice(chunk * _CHUNK, min(n, (chunk + 1) * _CHUNK))
     if activation == RELU:
-        store(g[part], x[part], gx[part], True, add)
+        first = chunk * _CHUNK
+        write_gradient(g, first, x, first, gx, first, min(_CHUNK, n - first), True, add)
         return
     values, gradient, target = x[part], g[part], gx[part]
     if add:
