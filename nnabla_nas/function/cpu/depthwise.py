@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
 from numba import prange
 
-from nnabla_nas.function.cpu.compilation import floats, parallel, serial
+from nnabla_nas.function.cpu.compilation import ZERO, floats, parallel, serial
 from nnabla_nas.function.cpu.depthwise_gradients import depthwise_filters, depthwise_input
 from nnabla_nas.function.cpu.rows import (
     filter_row,
     pad_rows,
-    padded_shape,
+    padding,
     shape_of,
-    tap_starts,
 )
 
 __all__ = ["depthwise", "depthwise_filters", "depthwise_input"]
@@ -47,10 +45,7 @@ def _depthwise_part(x_at, w_at, y_at, geometry, rectify, part, parts):
     x = floats(x_at, (channels * image,))
     weights = floats(w_at, (channels, taps))
     y = floats(y_at, (channels * out_height * n,))
-    rows, columns = padded_shape(geometry)
-    line = geometry[9] * columns * batch
-    padded = np.zeros(rows * line, np.float32)
-    starts = tap_starts(geometry)
+    padded, line, starts = padding(geometry, ZERO)
     for c in range(channels * part // parts, channels * (part + 1) // parts):
         filled = 0
         for h in range(out_height):

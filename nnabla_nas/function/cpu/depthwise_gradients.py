@@ -12,9 +12,8 @@ from nnabla_nas.function.cpu.rows import (
     copy_run,
     filter_row,
     pad_rows,
-    padded_shape,
+    padding,
     shape_of,
-    tap_starts,
 )
 
 # Channels are divided among the threads in so many parts, each with a padded image of its own.
@@ -50,10 +49,7 @@ def _filters_part(x_at, g_at, out_at, geometry, rectify, part, parts):
     x = floats(x_at, (channels * image,))
     g = floats(g_at, (channels * out_height * n,))
     out = floats(out_at, (channels, taps))
-    rows, columns = padded_shape(geometry)
-    line = geometry[9] * columns * batch
-    padded = np.zeros(rows * line, np.float32)
-    starts = tap_starts(geometry)
+    padded, line, starts = padding(geometry, ZERO)
     # Sums are written in fours, behind the last tap too.
     sums = np.empty(taps + 2 * _TAPS, np.float32)
     band = max(1, _BAND // n)

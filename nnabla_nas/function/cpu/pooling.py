@@ -20,9 +20,8 @@ from nnabla_nas.function.cpu.lanes import (
 from nnabla_nas.function.cpu.rows import (
     copy_run,
     pad_rows,
-    padded_shape,
+    padding,
     shape_of,
-    tap_starts,
 )
 
 # Channels are divided among the threads in so many parts, each with a padded image of its own.
@@ -58,10 +57,7 @@ def _maximum_part(x_at, y_at, places, geometry, part, parts):
     image, n = height * width * batch, out_width * batch
     x = floats(x_at, (channels * image,))
     y = floats(y_at, (channels * out_height * n,))
-    rows, columns = padded_shape(geometry)
-    line = geometry[9] * columns * batch
-    padded = np.full(rows * line, _LOWEST, np.float32)
-    starts = tap_starts(geometry)
+    padded, line, starts = padding(geometry, _LOWEST)
     for c in range(channels * part // parts, channels * (part + 1) // parts):
         filled = 0
         for h in range(out_height):

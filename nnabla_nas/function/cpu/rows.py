@@ -38,6 +38,14 @@ def padded_shape(geometry):
 
 
 @serial
+def padding(geometry, value):
+    """Return a padded image of one value, its numbers per row, and `tap_starts`."""
+    rows, columns = padded_shape(geometry)
+    line = geometry[9] * columns * geometry[3]
+    return np.full(rows * line, value, np.float32), line, tap_starts(geometry)
+
+
+@serial
 def pad_rows(x, x_at, filled, last, geometry, padded, rectify):
     """Copy rows of x's image at x_at to `padded` (rows, stride, columns, B), up to the last.
 
