@@ -9,8 +9,9 @@ import numpy as np
 from numba import prange
 
 from nnabla_nas.function.cpu.compilation import ZERO, floats, parallel, serial
-from nnabla_nas.function.cpu.depthwise import shape_of, store, window_of
+from nnabla_nas.function.cpu.gradient_rows import write_gradient
 from nnabla_nas.function.cpu.product import add_parts
+from nnabla_nas.function.cpu.rows import shape_of, window_of
 
 # Numbers of the laid-out windows of a block: they should fit the cache.
 _BLOCK = 131072
@@ -151,8 +152,8 @@ def dense_input(x_at, w_at, g_at, gx_at, geometry, filters, rectify, add):
         add: whether to add to what is there.
     """
     channels, height, width, batch, out_height, out_width = shape_of(geometry)
-    x = floats(x_at, (channels, height, width * batch))
-    gx = floats(gx_at, (channels, height, width * batch))
+    size = channels * height * width * batch
+    x, gx = floats(x_at, (size,)), floats(gx_at, (size,))
     inner = channels * geometry[6] * geometry[7]
     turned = floats(w_at, (filters, inner)).T.copy()
     line = out_width * batch
@@ -163,9 +164,7 @@ def dense_input(x_at, w_at, g_at, gx_at, geometry, filters, rectify, add):
         last = min(out_height, first + rows)
         columns = np.dot(turned, g[:, first * line : last * line].copy())
         _put_back(columns, first, last, out_width, geometry, total)
-    for c in range(channels):
-        for h in range(height):
-            store(total[c, h].reshape(width * batch), x[c, h], gx[c, h], rectify, add)
+    write_gradient(total.reshape(size), 0, x, 0, gx, 0, size, rectify, add)
 
 
 @serial

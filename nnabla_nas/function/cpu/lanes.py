@@ -92,15 +92,25 @@ def multiply_add(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
 
 
 @intrinsic  # type: ignore[misc]
-def rectified(typing_context: Any, a: Any) -> Any:
-    """max(a, 0); a NaN stays one."""
+def add(typing_context: Any, a: Any, b: Any) -> Any:
+    """a + b."""
+
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.fadd(*values)
+
+    return _lanes(_lanes, _lanes), code
+
+
+@intrinsic  # type: ignore[misc]
+def passed(typing_context: Any, a: Any, b: Any) -> Any:
+    """b where a is positive or no number, else 0."""
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         zeros = ir.Constant(_FLOATS, [0.0] * WIDTH)
         below = builder.fcmp_ordered("<=", values[0], zeros)
-        return builder.select(below, zeros, values[0])
+        return builder.select(below, zeros, values[1])
 
-    return _lanes(_lanes), code
+    return _lanes(_lanes, _lanes), code
 
 
 @intrinsic  # type: ignore[misc]
@@ -132,3 +142,50 @@ def add_totals(typing_context: Any, array: Any, at: Any, a: Any, b: Any, c: Any,
 
 def _indices(count: int) -> ir.VectorType:
     return ir.VectorType(ir.IntType(32), count)
+
+
+@intrinsic  # type: ignore[misc]
+def where_larger(typing_context: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
+    """c where a is larger than b or no number, else d."""
+
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        a, b, c, d = values
+        larger = builder.or_(builder.fcmp_ordered(">", a, b), builder.fcmp_unordered("uno", a, a))
+        return builder.select(larger, c, d)
+
+    return _lanes(_lanes, _lanes, _lanes, _lanes), code
+
+
+@intrinsic  # type: ignore[misc]
+def where_equal(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
+    """c where a equals b, else 0."""
+
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        zeros = ir.Constant(_FLOATS, [0.0] * WIDTH)
+        return builder.select(builder.fcmp_ordered("==", values[0], values[1]), values[2], zeros)
+
+    return _lanes(_lanes, _lanes, _lanes), code
+
+
+@intrinsic  # type: ignore[misc]
+def load_bytes(typing_context: Any, array: Any, at: Any) -> Any:
+    """array[at : at + 8] of bytes."""
+
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        place = _address(context, builder, signature.args[0], values, _BYTES)
+        return builder.uitofp(builder.load(place, align=1), _FLOATS)
+
+    return _lanes(array, types.intp), code
+
+
+@intrinsic  # type: ignore[misc]
+def store_bytes(typing_context: Any, array: Any, at: Any, lanes: Any) -> Any:
+    """array[at : at + 8] = lanes, as bytes."""
+
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        place = _address(context, builder, signature.args[0], values, _BYTES)
+        numbers = builder.fptosi(values[2], _INTEGERS)
+        builder.store(builder.trunc(numbers, _BYTES), place, align=1)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, _lanes), code

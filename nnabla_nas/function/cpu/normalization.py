@@ -8,10 +8,29 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
+from nnabla_nas.function.cpu.activation import (
+    NO_ACTIVATION,
+    RELU,
+    RELU6,
+    activate,
+    activate_backward,
+    add_to,
+    scale_shift,
+)
 from nnabla_nas.function.cpu.compilation import ONE, SIX, ZERO, floats, parallel, serial
-from nnabla_nas.function.cpu.depthwise import store
+from nnabla_nas.function.cpu.lanes import add, add_totals, load, multiply_add, passed, spread, store
 
-NO_ACTIVATION, RELU, RELU6 = 0, 1, 2
+__all__ = [
+    "NO_ACTIVATION",
+    "RELU",
+    "RELU6",
+    "activate",
+    "activate_backward",
+    "add_to",
+    "normalize",
+    "normalize_backward",
+]
+
 # Sums of so many values in single precision; those of the chunks are added in double precision.
 _CHUNK = 4096
 
@@ -36,34 +55,6 @@ def _squares(x, mean):
             r += (x[t] - mean) * (x[t] - mean)
         total += r
     return total
-
-
-@serial
-def _scale_shift(x, y, scale, shift, activation):
-    if activation == NO_ACTIVATION:
-        for t in range(x.shape[0]):
-            y[t] = x[t] * scale + shift
-    elif activation == RELU:
-        for t in range(x.shape[0]):
-            v = x[t] * scale + shift
-            y[t] = ZERO if v <= ZERO else v
-    else:
-        for t in range(x.shape[0]):
-            v = x[t] * scale + shift
-            v = ZERO if v <= ZERO else v
-            y[t] = SIX if v > SIX else v
-
-
-@serial
-def _through(x, g, out, scale, shift, activation):
-    """Write g where the activation of x · scale + shift lets a gradient through, else zero."""
-    if activation == RELU:
-        for t in range(x.shape[0]):
-            out[t] = ZERO if x[t] * scale + shift <= ZERO else g[t]
-    else:
-        for t in range(x.shape[0]):
-            v = x[t] * scale + shift
-            out[t] = ZERO if (v <= ZERO or v >= SIX) else g[t]
 
 
 @parallel
@@ -151,7 +142,7 @@ def _normalize_part(
     inverse = np.float32(1.0 / np.sqrt(variance + eps))
     used[0, c], used[1, c] = mean, inverse
     scale = gamma[c] * inverse
-    _scale_shift(x[c], y[c], scale, beta[c] - mean * scale, activation)
+    scale_shift(x[c], y[c], scale, beta[c] - mean * scale, activation)
 
 
 @parallel
@@ -219,8 +210,11 @@ def _normalize_backward_part(
     activation,
     c,
 ):
-    x, gy = floats(x_at, (channels, m)), floats(g_at, (channels, m))
-    gx = floats(gx_at, (channels, m))
+    x, g, gx = (
+        floats(x_at, (channels * m,)),
+        floats(g_at, (channels * m,)),
+        floats(gx_at, (channels * m,)),
+    )
     beta, gamma = floats(beta_at, (channels,)), floats(gamma_at, (channels,))
     used = floats(used_at, (2, channels))
     # Without an address nothing is written: any valid one will do.
@@ -228,105 +222,67 @@ def _normalize_backward_part(
     g_gamma = floats(g_gamma_at if g_gamma_at != 0 else used_at, (channels,))
     mean, inverse = used[0, c], used[1, c]
     scale = gamma[c] * inverse
-    values, out, g = x[c], gx[c], gy[c]
-    if activation != NO_ACTIVATION:
-        # Written to the result first, and read from there.
-        _through(values, g, out, scale, beta[c] - mean * scale, activation)
-        g = out
-    total, correlation = 0.0, 0.0
-    if batch or g_beta_at != 0 or g_gamma_at != 0:
-        for first in range(0, m, _CHUNK):
-            p = q = ZERO
-            for t in range(first, min(m, first + _CHUNK)):
-                p += g[t]
-                q += g[t] * (values[t] - mean)
-            total += p
-            correlation += q
+    shift = beta[c] - mean * scale
+    total, correlation, sums = 0.0, 0.0, np.empty(4, np.float32)
+    for first in range(c * m, (c + 1) * m, _CHUNK):
+        n = min(_CHUNK, (c + 1) * m - first)
+        sums[:] = ZERO
+        _through(x, g, gx, first, n, scale, shift, mean, activation, sums)
+        total += sums[0]
+        correlation += sums[1]
     correlation *= inverse
     if g_beta_at != 0:
         g_beta[c] += np.float32(total)
     if g_gamma_at != 0:
         g_gamma[c] += np.float32(correlation)
+    source = g if activation == NO_ACTIVATION else gx
+    k1, k2 = ZERO, ZERO
     if batch:
-        k1 = np.float32(total / m)
-        k2 = np.float32(correlation / m) * inverse
-        for t in range(m):
-            out[t] = scale * (g[t] - k1 - (values[t] - mean) * k2)
-    else:
-        for t in range(m):
-            out[t] = scale * g[t]
-
-
-@parallel
-def activate(x_at, y_at, n, activation):
-    """y = act(x) over n values.
-
-    Args:
-        x_at: address of x.
-        y_at: address of y.
-        n: number of values.
-        activation: RELU or RELU6.
-    """
-    for chunk in prange((n + _CHUNK - 1) // _CHUNK):
-        _activate_part(x_at, y_at, n, activation, chunk)
+        k1, k2 = np.float32(total / m), np.float32(correlation / m) * inverse
+    _center(x, source, gx, c * m, m, scale, batch, mean, k1, k2)
 
 
 @serial
-def _activate_part(x_at, y_at, n, activation, chunk):
-    x, y = floats(x_at, (n,)), floats(y_at, (n,))
-    part = slice(chunk * _CHUNK, min(n, (chunk + 1) * _CHUNK))
-    _scale_shift(x[part], y[part], ONE, ZERO, activation)
-
-
-@parallel
-def activate_backward(x_at, g_at, gx_at, n, activation, add):
-    """Write the gradient of act(x), or add it.
-
-    Args:
-        x_at: address of x.
-        g_at: address of y's gradient.
-        gx_at: address of x's gradient.
-        n: number of values.
-        activation: RELU or RELU6.
-        add: whether to add to what is there.
-    """
-    for chunk in prange((n + _CHUNK - 1) // _CHUNK):
-        _activate_backward_part(x_at, g_at, gx_at, n, activation, add, chunk)
+def _center(x, g, out, at, n, scale, batch, mean, k1, k2):
+    """out = scale · (g − k1 − (x − mean) · k2) with `batch`, else scale · g."""
+    whole = n // 8 * 8
+    a, b, c, low = spread(scale), spread(-scale * k2), spread(-scale * k1), spread(-mean)
+    for t in range(at, at + whole, 8):
+        rest = multiply_add(add(load(x, t), low), b, c) if batch else spread(ZERO)
+        store(out, t, multiply_add(load(g, t), a, rest))
+    for t in range(at + whole, at + n):
+        out[t] = scale * (g[t] - (k1 + (x[t] - mean) * k2 if batch else ZERO))
 
 
 @serial
-def _activate_backward_part(x_at, g_at, gx_at, n, activation, add, chunk):
-    x, g, gx = floats(x_at, (n,)), floats(g_at, (n,)), floats(gx_at, (n,))
-    part = slice(chunk * _CHUNK, min(n, (chunk + 1) * _CHUNK))
-    if activation == RELU:
-        store(g[part], x[part], gx[part], True, add)
-        return
-    values, gradient, target = x[part], g[part], gx[part]
-    if add:
-        for t in range(values.shape[0]):
-            v = values[t]
-            target[t] += ZERO if (v <= ZERO or v >= SIX) else gradient[t]
-    else:
-        for t in range(values.shape[0]):
-            v = values[t]
-            target[t] = ZERO if (v <= ZERO or v >= SIX) else gradient[t]
+def _through(x, g, out, at, n, scale, shift, mean, activation, sums):
+    """Write g where the activation of x · scale + shift lets a gradient through, else zero.
 
-
-@parallel
-def add_to(x_at, y_at, n):
-    """y += x over n values.
-
-    Args:
-        x_at: address of x.
-        y_at: address of y.
-        n: number of values.
+    Without an activation nothing is written. `sums` become the sum of what goes through, and of its
+    products with x − mean.
     """
-    for chunk in prange((n + _CHUNK - 1) // _CHUNK):
-        _add_to_part(x_at, y_at, n, chunk)
-
-
-@serial
-def _add_to_part(x_at, y_at, n, chunk):
-    x, y = floats(x_at, (n,)), floats(y_at, (n,))
-    for t in range(chunk * _CHUNK, min(n, (chunk + 1) * _CHUNK)):
-        y[t] += x[t]
+    whole = n // 16 * 16
+    a, b, low, six, minus = spread(scale), spread(shift), spread(-mean), spread(SIX), spread(-ONE)
+    p = q = r = s = zero = spread(ZERO)
+    for t in range(at, at + whole, 16):
+        x0, x1, g0, g1 = load(x, t), load(x, t + 8), load(g, t), load(g, t + 8)
+        if activation != NO_ACTIVATION:
+            y0, y1 = multiply_add(x0, a, b), multiply_add(x1, a, b)
+            g0, g1 = passed(y0, g0), passed(y1, g1)
+            if activation == RELU6:
+                g0 = passed(multiply_add(y0, minus, six), g0)
+                g1 = passed(multiply_add(y1, minus, six), g1)
+            store(out, t, g0)
+            store(out, t + 8, g1)
+        p, q = add(p, g0), add(q, g1)
+        r, s = multiply_add(g0, add(x0, low), r), multiply_add(g1, add(x1, low), s)
+    add_totals(sums, 0, p, r, zero, zero)
+    add_totals(sums, 0, q, s, zero, zero)
+    for t in range(at + whole, at + n):
+        w = g[t]
+        if activation != NO_ACTIVATION:
+            v = x[t] * scale + shift
+            w = ZERO if v <= ZERO or (activation == RELU6 and v >= SIX) else w
+            out[t] = w
+        sums[0] += w
+        sums[1] += w * (x[t] - mean)

@@ -6,10 +6,31 @@ import numpy as np
 from numba import prange
 
 from nnabla_nas.function.cpu.compilation import ZERO, floats, inlined, parallel, serial
-from nnabla_nas.function.cpu.depthwise import pad_image, shape_of, tap_starts, window_of
+from nnabla_nas.function.cpu.gradient_rows import find_readers, gradient_line, spread_run
+from nnabla_nas.function.cpu.lanes import (
+    add,
+    load,
+    load_bytes,
+    spread,
+    store,
+    store_bytes,
+    where_equal,
+    where_larger,
+)
+from nnabla_nas.function.cpu.rows import (
+    copy_run,
+    pad_rows,
+    padding,
+    shape_of,
+)
 
+# Channels are divided among the threads in so many parts, each with a padded image of its own.
+_PARTS = 8
 # The place of a value that no window holds.
-_NOWHERE = np.int32(255)
+_NOWHERE = np.float32(255)
+_LOWEST = np.float32(-np.inf)
+# Numbers of a row that are compared at once.
+_STRIP = 32
 
 
 @parallel
@@ -23,46 +44,68 @@ def maximum(x_at, y_at, places, geometry):
         geometry: (C, H, W, B, H_out, W_out, kernel, stride, dilation, pad), the last four
             (vertical, horizontal).
     """
-    for c in prange(geometry[0]):
-        _maximum_part(x_at, y_at, places, geometry, c)
+    parts, flat = min(_PARTS, geometry[0]), places.reshape(-1)
+    for part in prange(parts):
+        _maximum_part(x_at, y_at, flat, geometry, part, parts)
 
 
 @serial
-def _maximum_part(x_at, y_at, places, geometry, c):
+def _maximum_part(x_at, y_at, places, geometry, part, parts):
     channels, height, width, batch, out_height, out_width = shape_of(geometry)
-    kernel_h, kernel_w, stride_h, stride_w, _, _, top, left = window_of(geometry)
-    x = floats(x_at, (channels, height, width, batch))
-    n = out_width * batch
-    y = floats(y_at, (channels, out_height, n))
-    rows = height + 2 * top
-    columns = (width + 2 * left + stride_w - 1) // stride_w + 1
-    padded = np.full((rows, stride_w, columns * batch), -np.inf, np.float32)
-    pad_image(x[c], padded, top, left, stride_w, False)
-    flat = padded.reshape(rows, stride_w * columns * batch)
-    at = tap_starts(kernel_w, stride_w, 1, columns, batch)
-    # As wide as the values: a loop over both is then done many at a time.
-    place = np.empty(n, np.int32)
-    for h in range(out_height):
-        best = y[c, h]
+    taps, stride, top = geometry[6] * geometry[7], geometry[8], geometry[12]
+    reach = (geometry[6] - 1) * geometry[10] - top + 1
+    image, n = height * width * batch, out_width * batch
+    x = floats(x_at, (channels * image,))
+    y = floats(y_at, (channels * out_height * n,))
+    padded, line, starts = padding(geometry, _LOWEST)
+    for c in range(channels * part // parts, channels * (part + 1) // parts):
+        filled = 0
+        for h in range(out_height):
+            # Rows are copied just before they are read, and are still in the fastest cache.
+            last = h * stride + reach
+            filled = pad_rows(x, c * image, filled, last, geometry, padded, False)
+            target = (c * out_height + h) * n
+            _largest(padded, h * stride * line, starts, taps, y, target, places, n)
+
+
+@serial
+def _largest(x, x_at, starts, taps, y, y_at, places, n):
+    """y[t] = the largest of x[starts[k] + t] over n numbers, places[t] = its k."""
+    if n < _STRIP:
         for t in range(n):
-            best[t] = -np.inf
-            place[t] = _NOWHERE
-        for i in range(kernel_h):
-            for j in range(kernel_w):
-                row = flat[h * stride_h + i]
-                _take_larger(best, place, row[at[j] : at[j] + n], np.int32(i * kernel_w + j))
-        target = places[c, h].reshape(n)
-        for t in range(n):
-            target[t] = np.uint8(place[t])
+            best, place = _LOWEST, _NOWHERE
+            for k in range(taps):
+                v = x[x_at + starts[k] + t]
+                if v > best or v != v:
+                    best, place = v, np.float32(k)
+            y[y_at + t], places[y_at + t] = best, np.uint8(place)
+        return
+    for t in range(0, n, _STRIP):
+        # The last strip computes numbers of the one before it again.
+        at = min(t, n - _STRIP)
+        _largest_32(x, x_at + at, starts, taps, y, y_at + at, places)
 
 
 @inlined
-def _take_larger(best, place, values, number):
-    for t in range(best.shape[0]):
-        v, b = values[t], best[t]
-        larger = v > b or v != v
-        best[t] = v if larger else b
-        place[t] = number if larger else place[t]
+def _largest_32(x, x_at, starts, taps, y, y_at, places):
+    a = b = c = d = spread(_LOWEST)
+    p = q = r = s = spread(_NOWHERE)
+    for k in range(taps):
+        at, number = x_at + starts[k], spread(np.float32(k))
+        v, w = load(x, at), load(x, at + 8)
+        p, q = where_larger(v, a, number, p), where_larger(w, b, number, q)
+        a, b = where_larger(v, a, v, a), where_larger(w, b, w, b)
+        v, w = load(x, at + 16), load(x, at + 24)
+        r, s = where_larger(v, c, number, r), where_larger(w, d, number, s)
+        c, d = where_larger(v, c, v, c), where_larger(w, d, w, d)
+    store(y, y_at, a)
+    store(y, y_at + 8, b)
+    store(y, y_at + 16, c)
+    store(y, y_at + 24, d)
+    store_bytes(places, y_at, p)
+    store_bytes(places, y_at + 8, q)
+    store_bytes(places, y_at + 16, r)
+    store_bytes(places, y_at + 24, s)
 
 
 @parallel
@@ -76,32 +119,72 @@ def maximum_backward(g_at, places, gx_at, geometry, add):
         geometry: as of `maximum`.
         add: whether to add to what is there.
     """
-    for c in prange(geometry[0]):
-        _maximum_backward_part(g_at, places, gx_at, geometry, add, c)
+    parts, flat = min(_PARTS, geometry[0]), places.reshape(-1)
+    for part in prange(parts):
+        _backward_part(g_at, flat, gx_at, geometry, add, part, parts)
 
 
 @serial
-def _maximum_backward_part(g_at, places, gx_at, geometry, add, c):
+def _backward_part(g_at, places, gx_at, geometry, more, part, parts):
     channels, height, width, batch, out_height, out_width = shape_of(geometry)
-    kernel_h, kernel_w, stride_h, stride_w, _, _, top, left = window_of(geometry)
-    g = floats(g_at, (channels, out_height, out_width, batch))
-    gx = floats(gx_at, (channels, height, width, batch))
-    if not add:
-        gx[c] = ZERO
-    for h in range(out_height):
-        for w in range(out_width):
-            gradient, place = g[c, h, w], places[c, h, w]
-            for i in range(kernel_h):
-                row = h * stride_h + i - top
-                if row < 0 or row >= height:
-                    continue
-                for j in range(kernel_w):
-                    column = w * stride_w + j - left
-                    if column < 0 or column >= width:
-                        continue
-                    target, number = gx[c, row, column], np.uint8(i * kernel_w + j)
-                    for t in range(batch):
-                        target[t] += gradient[t] if place[t] == number else ZERO
+    stride, taps = geometry[9], geometry[6] * geometry[7]
+    image, n = height * width * batch, out_width * batch
+    g = floats(g_at, (channels * out_height * n,))
+    gx = floats(gx_at, (channels * image,))
+    before, line = gradient_line(geometry)
+    padded, padded_places = np.zeros((2, out_height * line), np.float32)
+    order, starts, readers = find_readers(geometry)
+    numbers = np.empty(taps, np.float32)
+    for k in range(taps):
+        numbers[k] = order[k]
+    run = np.empty(width * batch, np.float32)
+    for c in range(channels * part // parts, channels * (part + 1) // parts):
+        for h in range(out_height):
+            source, target = (c * out_height + h) * n, h * line + before
+            copy_run(g, source, padded, target, n, False)
+            _copy_bytes(places, source, padded_places, target, n)
+        for h in range(height):
+            for first in range(min(stride, width)):
+                base, k, last = readers[h, first]
+                pixels = (width - first + stride - 1) // stride
+                _gather(
+                    padded, padded_places, base, starts[k:], numbers[k:], last - k, run,
+                    pixels * batch,
+                )  # fmt: skip
+                at = c * image + (h * width + first) * batch
+                spread_run(run, gx, gx, at, pixels, stride, batch, False, more)
+
+
+@serial
+def _copy_bytes(x, x_at, y, y_at, n):
+    for t in range(0, n // 8 * 8, 8):
+        store(y, y_at + t, load_bytes(x, x_at + t))
+    for t in range(n // 8 * 8, n):
+        y[y_at + t] = x[x_at + t]
+
+
+@serial
+def _gather(g, places, base, starts, numbers, taps, run, n):
+    """run[t] = Σ_k g[at + t] where places[at + t] is numbers[k], at = base + starts[k]."""
+    whole = n // 32 * 32
+    for t in range(0, whole, 32):
+        a = b = c = d = spread(ZERO)
+        for k in range(taps):
+            at, v = base + starts[k] + t, spread(numbers[k])
+            a = add(a, where_equal(load(places, at), v, load(g, at)))
+            b = add(b, where_equal(load(places, at + 8), v, load(g, at + 8)))
+            c = add(c, where_equal(load(places, at + 16), v, load(g, at + 16)))
+            d = add(d, where_equal(load(places, at + 24), v, load(g, at + 24)))
+        store(run, t, a)
+        store(run, t + 8, b)
+        store(run, t + 16, c)
+        store(run, t + 24, d)
+    for t in range(whole, n):
+        r = ZERO
+        for k in range(taps):
+            at = base + starts[k] + t
+            r += g[at] if places[at] == numbers[k] else ZERO
+        run[t] = r
 
 
 @parallel

@@ -14,7 +14,7 @@ import numpy as np
 from numba import prange
 
 from nnabla_nas.function.cpu.compilation import ZERO, floats, inlined, parallel, serial
-from nnabla_nas.function.cpu.lanes import add_totals, load, multiply_add, rectified, spread, store
+from nnabla_nas.function.cpu.lanes import add_totals, load, multiply_add, passed, spread, store
 
 # A tile of a product.
 _ROWS = 4
@@ -84,10 +84,8 @@ def _pack_columns(x, first, inner, columns, n, rectify, packed):
         source, target = first + c * columns, c * _STRIP
         if rectify:
             for strip in range(source, source + whole, _STRIP):
-                _store_3(
-                    packed, target, rectified(load(x, strip)), rectified(load(x, strip + 8)),
-                    rectified(load(x, strip + 16)),
-                )  # fmt: skip
+                p, q, r = load(x, strip), load(x, strip + 8), load(x, strip + 16)
+                _store_3(packed, target, passed(p, p), passed(q, q), passed(r, r))
                 target += inner * _STRIP
         else:
             for strip in range(source, source + whole, _STRIP):
@@ -130,14 +128,14 @@ def _multiply_block(w, x_at, y_at, rows, inner, columns, rectify, first):
         high = min(_ROWS, rows - row)
         for strip in range(0, n, _STRIP):
             wide = min(_STRIP, n - strip)
-            target = row * columns + first + strip
-            if high == _ROWS and wide == _STRIP:
-                _tile(w, row * inner, x, strip * inner, inner, y, target, columns)
-                continue
-            _tile(w, row * inner, x, strip * inner, inner, edge, 0, _STRIP)
-            for r in range(high):
-                for t in range(wide):
-                    y[target + r * columns + t] = edge[r * _STRIP + t]
+            start = row * columns + first + strip
+            whole = high == _ROWS and wide == _STRIP
+            target, at, apart = (y, start, columns) if whole else (edge, 0, _STRIP)
+            _tile(w, row * inner, x, strip * inner, inner, target, at, apart)
+            if not whole:
+                for r in range(high):
+                    for t in range(wide):
+                        y[start + r * columns + t] = edge[r * _STRIP + t]
 
 
 @inlined
@@ -167,7 +165,7 @@ def _pack_triples(x, x_at, inner, columns, n, rectify, packed):
         source, target = x_at + c * columns, c // _TRIPLE * _TRIPLE * n + c % _TRIPLE * 8
         for t in range(0, n, 8):
             v = load(x, source + t)
-            store(packed, target + _TRIPLE * t, rectified(v) if rectify else v)
+            store(packed, target + _TRIPLE * t, passed(v, v) if rectify else v)
 
 
 @parallel
