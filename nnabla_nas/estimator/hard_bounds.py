@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from nnabla_nas.estimator.bounded_decoding import ROUNDING, least_value
 from nnabla_nas.estimator.constraint import Constraint
 from nnabla_nas.estimator.decoder import Decoder, Indices
+from nnabla_nas.estimator.peak_table import PeakTable
 from nnabla_nas.search_space.model import Model
 
 
@@ -45,6 +46,10 @@ class HardBounds:
         now = self._decoder.probabilities()
         if self._last[0] != now:
             indices = self._decoder.within(list(self.bounds.values()))
+            if indices is None:
+                # In which order a genotype's edges are added, and so its peak, has changed.
+                self.factor *= self._decoder.least_factor(list(self.bounds.values()))
+                indices = self._decoder.within(list(self.bounds.values()))
             assert indices is not None
             self._last = (now, indices)
         return list(self._last[1])
@@ -67,10 +72,7 @@ class HardBounds:
             bounds = [*self._bounds[:position], value, *self._bounds[position + 1 :]]
             return self._decoder.within(bounds) is not None
 
-        largest = constraint.table.fixed + sum(
-            max(0.0, float(costs.max())) for costs in constraint.table.candidates
-        )
-        highest = max(bound, largest * (1 + ROUNDING))
+        highest = max(bound, self._decoder.largest_cost(position) * (1 + ROUNDING))
         if not meets(highest):
             return False
         self._bounds[position] = bound if meets(bound) else least_value(meets, bound, highest)
@@ -86,6 +88,12 @@ class HardBounds:
         self.decode()
         self._last = (self._last[0], list(indices))
 
+    @property
+    def _none_within(self) -> str:
+        tables = [one.table for one in self.constraints]
+        certain = all(table.exact for table in tables if isinstance(table, PeakTable))
+        return f"no architecture {'of this space is' if certain else 'was found'}"
+
     def excess(self) -> list[str]:
         """Return one line per bound that the decoded architecture exceeds, saying by how much."""
         lines = []
@@ -95,7 +103,7 @@ class HardBounds:
             if value > one.bound * (1 + ROUNDING):
                 over = value - one.bound
                 found = (
-                    "no architecture of this space is within all hard bounds; the decoded one costs"
+                    f"{self._none_within} within all hard bounds; the decoded one costs"
                     if kept is None
                     else f"the best of {len(one.attempts)} architectures measured whole takes"
                 )
