@@ -9,11 +9,14 @@ import nnabla as nn
 
 from nnabla_nas.errors import InputError
 from nnabla_nas.estimator.active_path import build_active_path
+from nnabla_nas.estimator.decoder import Decoder
 from nnabla_nas.estimator.estimator import Estimator
 from nnabla_nas.estimator.liveness import Step, live_bytes
+from nnabla_nas.estimator.measurable_network import restored
 from nnabla_nas.estimator.peak_table import PeakTable
 from nnabla_nas.estimator.switched_graph import SwitchedGraph
 from nnabla_nas.search_space.model import Model
+from nnabla_nas.search_space.random_architectures import scatter_alphas
 
 
 def peak_live_bytes(output: nn.Variable, parameters: set[Any]) -> int:
@@ -46,6 +49,10 @@ def peak_live_bytes(output: nn.Variable, parameters: set[Any]) -> int:
     return max(start, *live)
 
 
+# So many architectures are built to check that they need what the super-network says.
+_CHECKED = 2
+
+
 class ActivationMemoryEstimator(Estimator):
     """Count the bytes of activations alive at once, at their peak, for one example in inference."""
 
@@ -71,27 +78,17 @@ class ActivationMemoryEstimator(Estimator):
         Raises:
             InputError: if an architecture is built in another way than the super-network.
         """
-
-        def measure(indices: Sequence[int | None]) -> float:
-            before = model.decoder
-            model.decoder = lambda: list(indices)
-            try:
-                return self.estimate(model.derived(), input_shape)
-            finally:
-                model.decoder = before
-
-        table = PeakTable(SwitchedGraph(model, input_shape), model.decisions(), measure)
-        choices = list(model.choices().values())
-        before = [choice.active for choice in choices]
-        first, last = [0] * len(choices), [len(choice.names) - 1 for choice in choices]
-        for indices in (first, last) if table.exact else ():
-            model.set_architecture(indices)
-            peak, followed = self.estimate(model, input_shape), table.total(indices)
-            if peak != followed:
-                raise InputError(
-                    f"ActivationMemoryEstimator: an architecture needs {peak:,} bytes, followed "
-                    f"through the super-network {followed:,.0f}: a network that is built in "
-                    "another way than its super-network cannot be constrained by its peak"
-                )
-        model.set_architecture(before)
+        table = PeakTable(SwitchedGraph(model, input_shape), model)
+        with restored(model):
+            for seed in range(_CHECKED):
+                scatter_alphas(model, seed)
+                model.decoder = None
+                indices = Decoder(model, [table]).most_probable()
+                peak, followed = self.estimate(model.derived(), input_shape), table.total(indices)
+                if peak != followed:
+                    raise InputError(
+                        f"ActivationMemoryEstimator: an architecture needs {peak:,} bytes, "
+                        f"followed through the super-network {followed:,.0f}: networks that are "
+                        "built in another way than theirs cannot be constrained by their peaks"
+                    )
         return table

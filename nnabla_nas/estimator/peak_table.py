@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -11,15 +11,13 @@ from nnabla_nas.estimator.bounded_decoding import ROUNDING
 from nnabla_nas.estimator.candidate_peaks import CandidatePeaks
 from nnabla_nas.estimator.cost_table import Costs, CostTable, Floats
 from nnabla_nas.estimator.peak_row import peak_row
-from nnabla_nas.estimator.switched_graph import SwitchedGraph
-from nnabla_nas.search_space.decision import Decision
+from nnabla_nas.estimator.switched_graph import SwitchedGraph, Trace
+from nnabla_nas.search_space.model import Model
 
 # So many rows are learned at most of one architecture that is over a bound.
 _ROWS = 32
 # So many sampled paths are not followed again when they are drawn again.
 _REMEMBERED = 1000
-
-Measure = Callable[[Sequence[int | None]], float]
 
 
 class PeakTable(Costs):
@@ -27,17 +25,16 @@ class PeakTable(Costs):
 
     Args:
         graph: the super-network.
-        decisions: what decoding decides.
-        measure: returns the peak of a decoded architecture where decoding drops choices.
+        model: the super-network; where genotypes keep some of the edges of a node, its
+            probabilities decide in which order these are added.
 
     Attributes:
         rows: the sums learned so far, in bytes; no architecture's peak is below them.
-        exact: whether that is certain: where decoding drops choices it is not.
+        exact: whether that is certain: where the edges of a node compete it is not.
     """
 
-    def __init__(
-        self, graph: SwitchedGraph, decisions: Sequence[Decision], measure: Measure
-    ) -> None:
+    def __init__(self, graph: SwitchedGraph, model: Model) -> None:
+        decisions = model.decisions()
         self.rows: list[CostTable] = []
         self._optional = {
             position
@@ -46,9 +43,17 @@ class PeakTable(Costs):
             for edge in one.edges
             for position in edge
         }
-        self.exact = not self._optional
+        # What competes with others, and what decodes alike with it.
+        self._competing = {
+            position: edge
+            for one in decisions
+            if len(one.edges) > 1
+            for edge in one.edges
+            for position in edge
+        }
+        self._choices = list(model.choices().values())
+        self.exact = not self._competing
         self._graph = graph
-        self._measure = measure
         self._candidates = CandidatePeaks(graph, decisions)
         self._followed = lru_cache(_REMEMBERED)(lambda indices: float(graph.follow(indices).peak))
 
@@ -58,7 +63,9 @@ class PeakTable(Costs):
         Args:
             indices: per choice its candidate, None where the architecture drops the choice.
         """
-        return self._followed(tuple(indices)) if self.exact else self._measure(indices)
+        if self.exact:
+            return self._followed(tuple(indices))
+        return float(self._follow(indices).peak)
 
     def sampled(self, indices: Sequence[int]) -> float:
         """Return the peak of a sampled path, in bytes; the expected one of its genotypes.
@@ -101,7 +108,7 @@ class PeakTable(Costs):
             indices: the architecture.
             bound: in bytes.
         """
-        trace = self._graph.follow(indices)
+        trace = self._follow(indices)
         most: dict[object, int] = {}
         for step, number in enumerate(trace.operations):
             owner = self._graph.operations[number].candidate
@@ -116,6 +123,16 @@ class PeakTable(Costs):
         if all(row.total(indices) <= bound * (1 + ROUNDING) for row in found):
             found.append(self._only(indices))
         self.rows += found
+
+    def _follow(self, indices: Sequence[int | None]) -> Trace:
+        ranks = {}
+        for position, edge in self._competing.items():
+            index = indices[position]
+            if index is not None:
+                ranks[position] = float(
+                    np.mean([self._choices[p].probabilities[index] for p in edge])
+                )
+        return self._graph.follow(indices, ranks)
 
     def _only(self, indices: Sequence[int | None]) -> CostTable:
         """Return a row that is an architecture's peak there, and nothing elsewhere."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nnabla_nas.estimator.active_path import build_all_candidates
@@ -125,13 +125,17 @@ class SwitchedGraph:
         for choice, outputs, _ in listing:
             self.candidates[positions[id(choice)]] = [number(one) for one in outputs]
         self.output = number(output)
+        self._sums: dict[int, tuple[int, ...]] = {}
 
-    def follow(self, indices: Sequence[int | None]) -> Trace:
+    def follow(
+        self, indices: Sequence[int | None], ranks: Mapping[int, float] | None = None
+    ) -> Trace:
         """Return which functions an architecture runs, in nnabla's order, and what is alive.
 
         Args:
             indices: per choice its candidate, None where the architecture drops the choice; what
                 is summed with that is then summed without, or handed on alone.
+            ranks: of choices that may be dropped: of two that are summed the higher comes first.
         """
         trace, dropped = Trace(indices), set[int]()
         waiting = [(self.output, False)]
@@ -140,6 +144,8 @@ class SwitchedGraph:
             if value in trace.made or value in dropped:
                 continue
             needed = self._needed(value, indices)
+            if ranks and len(needed) == 2:
+                needed = self._ranked(needed, indices, ranks)
             if not ready:
                 waiting.append((value, True))
                 waiting += [(one, False) for one in reversed(needed)]
@@ -163,6 +169,32 @@ class SwitchedGraph:
             return [] if index is None else [self.candidates[choice][index]]
         producer = self.producers.get(value)
         return [] if producer is None else self.operations[producer].inputs
+
+    def _ranked(
+        self, values: list[int], indices: Sequence[int | None], ranks: Mapping[int, float]
+    ) -> list[int]:
+        """Return the two terms of a sum in the order in which they are added."""
+        first, second = (self._only_pick(one, indices) for one in values)
+        if first in ranks and second in ranks and ranks[second] > ranks[first]:
+            return values[::-1]
+        return values
+
+    def _only_pick(self, value: int, indices: Sequence[int | None]) -> int:
+        """Return the choice that a sum consists of alone, the others dropped; -1 if none."""
+        kept = [choice for choice in self._summed(value) if indices[choice] is not None]
+        return kept[0] if len(kept) == 1 else -1
+
+    def _summed(self, value: int) -> tuple[int, ...]:
+        """Return the choices whose results a value is the sum of, none if of others too."""
+        if value not in self._sums:
+            self._sums[value] = ()
+            producer = self.producers.get(value)
+            if value in self.picks:
+                self._sums[value] = (self.picks[value],)
+            elif producer is not None and len(self.operations[producer].inputs) == 2:
+                left, right = map(self._summed, self.operations[producer].inputs)
+                self._sums[value] = left + right if left and right else ()
+        return self._sums[value]
 
     def _compute(self, value: int, inputs: list[int], fewer: bool, trace: Trace) -> None:
         """Add to a trace how a value comes about of its inputs, which are there."""
