@@ -14,6 +14,7 @@ from nnabla_nas.search_space.decision import Decision
 
 # So often every candidate is seen among others drawn at random.
 _CONTEXTS = 4
+_SMALLEST = 20
 
 
 class CandidatePeaks:
@@ -26,6 +27,9 @@ class CandidatePeaks:
     Args:
         graph: the super-network.
         decisions: what decoding decides; choices that decode alike count as one.
+
+    Attributes:
+        smallest: those of the architectures drawn at random whose peaks are the smallest.
     """
 
     def __init__(self, graph: SwitchedGraph, decisions: Sequence[Decision]) -> None:
@@ -90,19 +94,21 @@ class CandidatePeaks:
 
     def _observed(self) -> tuple[float, list[Floats], float]:
         """Return what fixed layers need, per edge what each candidate does, and the mean peak."""
-        floors, peaks = list[int](), list[int]()
+        floors, peaks = list[int](), list[tuple[int, list[int | None]]]()
         sums = [np.zeros((2, len(self._graph.candidates[edge[0]]))) for edge, _ in self._edges]
         for indices in self._contexts():
             trace = self._graph.follow(indices)
             floor, own = self._attributed(trace)
             floors.append(floor)
-            peaks.append(trace.peak)
+            peaks.append((trace.peak, indices))
             for row, (edge, _) in zip(sums, self._edges, strict=True):
                 index = indices[edge[0]]
                 if index is not None:
                     row[:, index] += (max(own.get(position, 0) for position in edge), 1)
         own_peaks = [total / np.maximum(n, 1) for total, n in sums]
-        return float(np.mean(floors)), own_peaks, float(np.mean(peaks))
+        ordered = sorted(peaks, key=lambda one: one[0])
+        self.smallest = [indices for _, indices in ordered[:_SMALLEST]]
+        return float(np.mean(floors)), own_peaks, float(np.mean([peak for peak, _ in peaks]))
 
     def _attributed(self, trace: Trace) -> tuple[int, dict[int, int]]:
         """Return the peak of the fixed layers, and per choice that of its candidate."""

@@ -46,7 +46,13 @@ class Decoder:
         self._costs: list[list[Any]] = [
             self._per_edge(table) if isinstance(table, CostTable) else [] for table in tables
         ]
-        self._found: list[Indices] = []
+        self._found: list[Indices] = [
+            one
+            for table in tables
+            if isinstance(table, PeakTable) and not table.exact
+            for one in table.smallest
+        ]
+        self._learned_at = b""
 
     def within(self, bounds: Sequence[float]) -> Indices | None:
         """Return the most probable architecture within all bounds, or None where there is none.
@@ -56,6 +62,7 @@ class Decoder:
         Args:
             bounds: for each table the most that an architecture may cost.
         """
+        self._forget()
         pairs = list(zip(self._tables, bounds, strict=True))
         for _ in range(_ATTEMPTS):
             indices = self._most_probable_within(bounds)
@@ -79,6 +86,16 @@ class Decoder:
             if not any(_exceeds(table.total(one), bound) for table, bound in pairs)
         ]
         return max(kept, key=self.log_probability, default=None)
+
+    def _forget(self) -> None:
+        """Drop sums that hold for an order of the edges that has changed since."""
+        now = self.probabilities()
+        if now != self._learned_at:
+            self._learned_at = now
+            for table, own in zip(self._tables, self._costs, strict=True):
+                if isinstance(table, PeakTable) and not table.exact:
+                    table.rows.clear()
+                    own.clear()
 
     def _most_probable_within(self, bounds: Sequence[float]) -> Indices | None:
         """Return the most probable architecture within all sums known so far."""

@@ -55,7 +55,7 @@ def peak_row(
             table[need] += graph.sizes[value]
     if owner is not None:
         table[owner[0]][owner[1]] += sum(graph.sizes[v] for v in own)
-    shares = _alias_shares(graph, picked, {*alive, *fixed})
+    shares = _alias_shares(graph, trace, picked, {*alive, *fixed})
     for value in picked:
         choice, size = graph.picks[value], graph.sizes[value]
         for index in range(len(table[choice])):
@@ -87,26 +87,37 @@ def _handed_on(graph: SwitchedGraph, choice: int, index: int) -> int | None:
     return None
 
 
-def _alias_shares(graph: SwitchedGraph, picked: set[int], counted: set[int]) -> Mapping[int, float]:
+def _alias_shares(
+    graph: SwitchedGraph, trace: Trace, picked: set[int], counted: set[int]
+) -> Mapping[int, float]:
     """Return which part of its size a picked value counts where its candidate hands another on.
 
-    What is counted anyway must not count again; what several may hand on is shared among them.
+    What is counted anyway must not count again; what several may hand on is shared among them,
+    first among those that do so in the architecture followed.
     """
     reached = {value: _reachable(graph, value) for value in picked}
-    shares = {}
+    handing, others = set[int](), set[int]()
     for value in picked:
-        if not reached[value] or reached[value] & counted:
-            shares[value] = 0.0
-            continue
-        group = {value}
-        while True:
-            touched = set().union(*(reached[one] for one in group))
-            larger = {one for one in picked if reached[one] & touched}
-            if larger == group:
-                break
-            group = larger
-        shares[value] = 1.0 / len(group)
+        choice = graph.picks[value]
+        index = trace.indices[choice]
+        if reached[value] and not reached[value] & counted and index is not None:
+            (others if _handed_on(graph, choice, index) is None else handing).add(value)
+    taken = set[int]().union(*(reached[value] for value in handing))
+    others = {value for value in others if not reached[value] & taken}
+    shares = dict.fromkeys(picked, 0.0)
+    for group in (handing, others):
+        for value in group:
+            shares[value] = 1.0 / len(_connected(value, group, reached))
     return shares
+
+
+def _connected(value: int, group: set[int], reached: Mapping[int, set[int]]) -> set[int]:
+    """Return those of a group that may, be it by way of others, hand the same value on."""
+    found, touched = {value}, set(reached[value])
+    while more := {one for one in group - found if reached[one] & touched}:
+        found |= more
+        touched.update(*(reached[one] for one in more))
+    return found
 
 
 def _reachable(graph: SwitchedGraph, value: int) -> set[int]:

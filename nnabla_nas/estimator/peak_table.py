@@ -97,6 +97,11 @@ class PeakTable(Costs):
         """
         return self._candidates.gradient(probabilities)
 
+    @property
+    def smallest(self) -> list[list[int | None]]:
+        """Some architectures of small peaks."""
+        return self._candidates.smallest
+
     def least(self) -> float:
         """Return about what the smallest of all peaks is, in bytes."""
         return self._candidates.least()
