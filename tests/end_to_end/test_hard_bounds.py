@@ -63,7 +63,7 @@ def test_a_peak_is_kept_and_swept_or_told_by_how_much(
 ) -> None:
     name = "ActivationMemoryEstimator"
     settings = [[16, 2, 1], [24, 1, 2], [32, 1, 2], [40, 1, 2]]
-    search_json["network"] |= {"settings": settings, "stem_stride": 1}
+    search_json["network"] |= {"settings": settings, "stem_stride": 1, "width_mult": 1}
     search_json["network"]["candidates"] = ["MB6 3x3", "MB3 3x3", "MB1 3x3"]
     # Before and after batch normalisation: 32 channels of 8 x 8, which every architecture has.
     fixed = 4 * 2 * 32 * 8 * 8
