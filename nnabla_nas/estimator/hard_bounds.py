@@ -45,10 +45,12 @@ class HardBounds:
         """Return per choice its candidate, None where it is dropped: the most probable ones."""
         now = self._decoder.probabilities()
         if self._last[0] != now:
+            if not self._certain:
+                # Which peaks genotypes have changes with the order in which edges are added.
+                self.factor = 1.0
             indices = self._decoder.within(list(self.bounds.values()))
             if indices is None:
-                # In which order a genotype's edges are added, and so its peak, has changed.
-                self.factor *= self._decoder.least_factor(list(self.bounds.values()))
+                self.factor = self._decoder.least_factor(self._bounds)
                 indices = self._decoder.within(list(self.bounds.values()))
             assert indices is not None
             self._last = (now, indices)
@@ -89,10 +91,10 @@ class HardBounds:
         self._last = (self._last[0], list(indices))
 
     @property
-    def _none_within(self) -> str:
+    def _certain(self) -> bool:
+        """Whether an architecture that is not found does not exist."""
         tables = [one.table for one in self.constraints]
-        certain = all(table.exact for table in tables if isinstance(table, PeakTable))
-        return f"no architecture {'of this space is' if certain else 'was found'}"
+        return all(table.exact for table in tables if isinstance(table, PeakTable))
 
     def excess(self) -> list[str]:
         """Return one line per bound that the decoded architecture exceeds, saying by how much."""
@@ -103,7 +105,8 @@ class HardBounds:
             if value > one.bound * (1 + ROUNDING):
                 over = value - one.bound
                 found = (
-                    f"{self._none_within} within all hard bounds; the decoded one costs"
+                    f"no architecture {'of this space is' if self._certain else 'was found'} "
+                    "within all hard bounds; the decoded one costs"
                     if kept is None
                     else f"the best of {len(one.attempts)} architectures measured whole takes"
                 )

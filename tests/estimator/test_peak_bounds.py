@@ -17,6 +17,7 @@ from nnabla_nas.estimator import ActivationMemoryEstimator, FLOPsEstimator
 from nnabla_nas.estimator.activation_memory import peak_live_bytes
 from nnabla_nas.estimator.active_path import build_active_path
 from nnabla_nas.estimator.constraint import Constraint
+from nnabla_nas.estimator.cost_table import CostTable
 from nnabla_nas.estimator.decoder import Decoder
 from nnabla_nas.estimator.hard_bounds import HardBounds
 from nnabla_nas.estimator.peak_row import peak_row
@@ -167,6 +168,21 @@ def test_the_decoded_network_is_the_most_probable_within_the_bounds(space: str) 
         assert values[every.index(tuple(found))] == pytest.approx(values[within].max())
         assert (hard.factor, hard.excess()) == (1, [])
         assert rebuilt(model, found) <= bound
+
+
+def test_architectures_are_told_apart_where_no_row_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Branches()
+    sizes = [len(choice.names) for choice in model.choices().values()]
+    nothing = CostTable(0.0, tuple(np.zeros(n) for n in sizes), (1.0,) * 3)
+    monkeypatch.setattr("nnabla_nas.estimator.peak_table.peak_row", lambda *_: nothing)
+    draw(model, np.random.default_rng(7))
+    table, decoder = PEAK.cost_table(model, SHAPE), Decoder(model, [])
+    every = list(product(*map(range, sizes)))
+    bound = sorted({table.total(one) for one in every})[1]
+    within = [decoder.log_probability(one) for one in every if table.total(one) <= bound]
+    found = bound_hard(model, bound).decode()
+    assert table.total(found) <= bound
+    assert decoder.log_probability(found) == pytest.approx(max(within))
 
 
 def test_of_cells_none_within_the_bounds_is_more_probable() -> None:
