@@ -46,11 +46,10 @@ class Decoder:
         self._costs: list[list[Any]] = [
             self._per_edge(table) if isinstance(table, CostTable) else [] for table in tables
         ]
+        self._peaks = [table for table in tables if isinstance(table, PeakTable)]
+        # Of genotypes even those count that were met on the way.
         self._found: list[Indices] = [
-            one
-            for table in tables
-            if isinstance(table, PeakTable) and not table.exact
-            for one in table.smallest
+            one for table in self._peaks if not table.exact for one in table.smallest
         ]
         self._learned_at = b""
 
@@ -74,7 +73,7 @@ class Decoder:
                 if isinstance(table, PeakTable) and _exceeds(table.total(indices), bound)
             ]
             if not over:
-                if indices not in self._found:
+                if self._peaks and indices not in self._found:
                     self._found.append(indices)
                 return indices
             for table, bound in over:
@@ -92,10 +91,9 @@ class Decoder:
         now = self.probabilities()
         if now != self._learned_at:
             self._learned_at = now
-            for table, own in zip(self._tables, self._costs, strict=True):
-                if isinstance(table, PeakTable) and not table.exact:
+            for table in self._peaks:
+                if not table.exact:
                     table.rows.clear()
-                    own.clear()
 
     def _most_probable_within(self, bounds: Sequence[float]) -> Indices | None:
         """Return the most probable architecture within all sums known so far."""
@@ -104,8 +102,10 @@ class Decoder:
         limits, row_limits = list[float](), list[float]()
         for table, own, bound in zip(self._tables, self._costs, bounds, strict=True):
             if isinstance(table, PeakTable):
-                own += map(self._per_edge, table.rows[len(own) :])
-                rows += own
+                # Another decoder of the same network may have changed what the table has learned.
+                known = {id(row): nodes for row, nodes in own}
+                own[:] = [(r, known.get(id(r)) or self._per_edge(r)) for r in table.rows]
+                rows += [nodes for _, nodes in own]
                 row_limits += [bound - row.fixed for row in table.rows]
             elif isinstance(table, CostTable):
                 costs.append(own)

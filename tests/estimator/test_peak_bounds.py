@@ -20,6 +20,7 @@ from nnabla_nas.estimator.constraint import Constraint
 from nnabla_nas.estimator.cost_table import CostTable
 from nnabla_nas.estimator.decoder import Decoder
 from nnabla_nas.estimator.hard_bounds import HardBounds
+from nnabla_nas.estimator.pareto import sweep
 from nnabla_nas.estimator.peak_row import peak_row
 from nnabla_nas.estimator.switched_graph import SwitchedGraph
 from nnabla_nas.search_space import ClassificationModel, darts, mobilenet, pnas, zoph
@@ -214,6 +215,7 @@ def test_a_genotype_is_within_the_bounds(shared: bool) -> None:
         limit = 1.2 * flops.estimate(model.derived(), SHAPE) if n % 2 else None
         hard = bound_hard(model, bound, limit)
         assert (hard.factor, hard.excess()) == (1, [])
+        sweep(hard.constraints[0], hard.constraints, model, hard.bounds, hard.decode())
         # Also when the probabilities, and so the order of the edges, have changed.
         for _ in range(2):
             model.decoder = hard.decode
