@@ -9,11 +9,14 @@ import nnabla as nn
 
 from nnabla_nas.errors import InputError
 from nnabla_nas.estimator.active_path import build_active_path
-from nnabla_nas.estimator.cost_table import CostTable
+from nnabla_nas.estimator.decoder import Decoder
 from nnabla_nas.estimator.estimator import Estimator
+from nnabla_nas.estimator.liveness import Step, live_bytes
+from nnabla_nas.estimator.measurable_network import restored
+from nnabla_nas.estimator.peak_table import PeakTable
+from nnabla_nas.estimator.switched_graph import SwitchedGraph
 from nnabla_nas.search_space.model import Model
-
-_BYTES = 4
+from nnabla_nas.search_space.random_architectures import scatter_alphas
 
 
 def peak_live_bytes(output: nn.Variable, parameters: set[Any]) -> int:
@@ -30,37 +33,28 @@ def peak_live_bytes(output: nn.Variable, parameters: set[Any]) -> int:
     order: list[Any] = []
     output.visit(order.append)
     buffer: dict[Any, Any] = {}
-    sizes: dict[Any, int] = {}
-    last: dict[Any, int] = {}
 
-    def owner(variable: Any) -> Any:
-        return buffer.setdefault(variable, variable)
+    def owners(variables: Sequence[Any]) -> list[Any]:
+        return [buffer.setdefault(one, one) for one in variables if one not in parameters]
 
-    for step, function in enumerate(order):
-        for variable in function.inputs:
-            if variable not in parameters:
-                last[owner(variable)] = step
-                sizes.setdefault(owner(variable), variable.size)
-        for variable in function.outputs:
-            if len(function.outputs) == 1 and function.inplace_data(0):
-                buffer[variable] = owner(function.inputs[function.inplace_data_with(0)])
-            sizes.setdefault(owner(variable), variable.size)
-            last[owner(variable)] = step
-    last[owner(output)] = len(order)
-    alive = {owner(v) for f in order for v in f.inputs if v.parent is None and v not in parameters}
-    peak = sum(sizes[one] for one in alive)
-    for step, function in enumerate(order):
-        alive.update(owner(variable) for variable in function.outputs)
-        peak = max(peak, sum(sizes[one] for one in alive))
-        alive = {one for one in alive if last[one] > step}
-    return peak * _BYTES
+    steps: list[Step] = []
+    for function in order:
+        reads = owners(function.inputs)
+        if len(function.outputs) == 1 and function.inplace_data(0):
+            shared = function.inputs[function.inplace_data_with(0)]
+            buffer[function.outputs[0]] = buffer.get(shared, shared)
+        steps.append(Step(reads, owners(function.outputs)))
+    sizes = {one: one.size for one in buffer.values()}
+    start, live = live_bytes(steps, sizes, buffer.get(output, output))
+    return max(start, *live)
+
+
+# So many architectures are built to check that they need what the super-network says.
+_CHECKED = 2
 
 
 class ActivationMemoryEstimator(Estimator):
-    """Count the bytes of activations alive at once, at their peak, for one example in inference.
-
-    A peak is not a sum over operations, so that it can be reported, not searched by.
-    """
+    """Count the bytes of activations alive at once, at their peak, for one example in inference."""
 
     unit = "bytes"
 
@@ -74,18 +68,27 @@ class ActivationMemoryEstimator(Estimator):
         output = build_active_path(model, input_shape)
         return peak_live_bytes(output, set(model.get_parameters().values()))
 
-    def cost_table(self, model: Model, input_shape: Sequence[int]) -> CostTable:
-        """Refuse to be a search's constraint.
+    def cost_table(self, model: Model, input_shape: Sequence[int]) -> PeakTable:
+        """Return the peaks of all architectures, from one graph.
 
         Args:
             model: the super-network.
             input_shape: (C, H, W) of one example.
 
         Raises:
-            InputError: always.
+            InputError: if an architecture is built in another way than the super-network.
         """
-        raise InputError(
-            "ActivationMemoryEstimator: a peak does not add up over the choices, so that no search "
-            "can be drawn to a bound on it; bound FLOPsEstimator or ParameterEstimator instead, "
-            "and name this one in the regularizer of a training, which reports it"
-        )
+        table = PeakTable(SwitchedGraph(model, input_shape), model)
+        with restored(model):
+            for seed in range(_CHECKED):
+                scatter_alphas(model, seed)
+                model.decoder = None
+                indices = Decoder(model, [table]).most_probable()
+                peak, followed = self.estimate(model.derived(), input_shape), table.total(indices)
+                if peak != followed:
+                    raise InputError(
+                        f"ActivationMemoryEstimator: an architecture needs {peak:,} bytes, "
+                        f"followed through the super-network {followed:,.0f}: networks that are "
+                        "built in another way than theirs cannot be constrained by their peaks"
+                    )
+        return table

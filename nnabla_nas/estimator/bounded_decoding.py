@@ -42,7 +42,12 @@ def most_probable_within(
             for limit, one in zip(limits, costs, strict=True)
         ]
     )
-    rows = [np.stack([one[j] for one in costs], axis=1) / scale for j in range(n)]
+    rows = [
+        np.array([one[j] for one in costs]).reshape(len(limits), -1).T / scale
+        if limits
+        else np.zeros((len(log_probabilities[j]), 0))
+        for j in range(n)
+    ]
     allowed = np.asarray(limits) / scale + ROUNDING
     free = [int(np.argmax(one)) for one in log_probabilities]
     if np.all(sum(row[i] for row, i in zip(rows, free, strict=True)) <= allowed):

@@ -11,7 +11,7 @@ import numpy as np
 
 from nnabla_nas.estimator.attempt import Attempt
 from nnabla_nas.estimator.bounded_decoding import ROUNDING
-from nnabla_nas.estimator.cost_table import CostTable, Floats
+from nnabla_nas.estimator.cost_table import Costs, Floats
 from nnabla_nas.estimator.estimator import Estimator
 from nnabla_nas.module import Choice
 from nnabla_nas.search_space.model import Model
@@ -50,7 +50,7 @@ class Constraint:
         return min(self.attempts, key=lambda one: one.whole.cautious, default=None)
 
     @cached_property
-    def table(self) -> CostTable:
+    def table(self) -> Costs:
         """The costs of all candidates, found out when first needed."""
         return self.estimator.cost_table(self.model, self.input_shape)
 

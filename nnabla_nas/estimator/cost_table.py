@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,8 +12,47 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 
+class Costs(ABC):
+    """What is known of the costs of all architectures of a super-network."""
+
+    @abstractmethod
+    def total(self, indices: Sequence[int | None]) -> float:
+        """Return the cost of an architecture.
+
+        Args:
+            indices: per choice its candidate, None where the architecture drops the choice.
+        """
+
+    @abstractmethod
+    def sampled(self, indices: Sequence[int]) -> float:
+        """Return the cost of a sampled path.
+
+        Args:
+            indices: per choice the candidate drawn.
+        """
+
+    @abstractmethod
+    def expected(self, probabilities: Sequence[Floats]) -> float:
+        """Return the expected cost of an architecture drawn from independent choices.
+
+        Args:
+            probabilities: per choice those of its candidates, (candidates,).
+        """
+
+    @abstractmethod
+    def gradient(self, probabilities: Sequence[Floats]) -> list[Floats]:
+        """Return the derivative of the expected cost by the logits of every choice.
+
+        Args:
+            probabilities: per choice those of its candidates, the softmax of its logits.
+
+        Returns:
+            Per choice (candidates,).
+        """
+
+
 @dataclass(frozen=True)
-class CostTable:
+class CostTable(Costs):
     """The cost of what all architectures share, and of every candidate of every choice.
 
     Args:

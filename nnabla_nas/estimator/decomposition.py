@@ -9,6 +9,7 @@ from typing import Any
 import nnabla as nn
 
 from nnabla_nas.estimator.active_path import build_all_candidates
+from nnabla_nas.module import Choice
 from nnabla_nas.search_space.model import Model
 
 
@@ -53,7 +54,21 @@ def decompose(model: Model, input_shape: Sequence[int]) -> Decomposition:
         model: the super-network.
         input_shape: (C, H, W) of one example.
     """
-    output, listing = build_all_candidates(model, input_shape)
+    return decompose_graph(model, *build_all_candidates(model, input_shape))
+
+
+def decompose_graph(
+    model: Model,
+    output: nn.Variable,
+    listing: Sequence[tuple[Choice, Sequence[nn.Variable], nn.Variable]],
+) -> Decomposition:
+    """Return which functions of a graph belong to which candidate.
+
+    Args:
+        model: the super-network.
+        output: the end of a graph of all its candidates.
+        listing: per choice its candidates' outputs and the one picked of them.
+    """
     # The functions that pick the active candidate are part of no network to train.
     picking = {picked.parent for _, _, picked in listing}
     known: dict[Any, None] = {}

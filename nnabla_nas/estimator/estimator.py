@@ -11,7 +11,7 @@ import numpy as np
 
 from nnabla_nas.errors import InputError
 from nnabla_nas.estimator.active_path import build_active_path
-from nnabla_nas.estimator.cost_table import CostTable
+from nnabla_nas.estimator.cost_table import Costs, CostTable
 from nnabla_nas.estimator.decomposition import decompose, functions_of
 from nnabla_nas.search_space.model import Model
 
@@ -39,7 +39,7 @@ class Estimator(ABC):
             The cost in `unit`.
         """
 
-    def cost_table(self, model: Model, input_shape: Sequence[int]) -> CostTable:
+    def cost_table(self, model: Model, input_shape: Sequence[int]) -> Costs:
         """Return the costs of all candidates, from whole architectures that differ in one choice.
 
         Args:

@@ -48,6 +48,7 @@ def most_probable_genotype_within(
     rows = [layout.flat(one) for one in costs]
     scale = [max(abs(limit), row.max()) or 1.0 for limit, row in zip(limits, rows, strict=True)]
     matrix = np.array([row / s for row, s in zip(rows, scale, strict=True)])
+    matrix = matrix.reshape(len(limits), len(value))
     allowed = np.array([limit / s for limit, s in zip(limits, scale, strict=True)])
     if np.all(matrix @ layout.chosen(free) <= allowed + ROUNDING):
         return free

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from nnabla_nas.estimator.bounded_decoding import ROUNDING, least_value
 from nnabla_nas.estimator.constraint import Constraint
 from nnabla_nas.estimator.decoder import Decoder, Indices
+from nnabla_nas.estimator.peak_table import PeakTable
 from nnabla_nas.search_space.model import Model
 
 
@@ -44,7 +45,13 @@ class HardBounds:
         """Return per choice its candidate, None where it is dropped: the most probable ones."""
         now = self._decoder.probabilities()
         if self._last[0] != now:
+            if not self._certain:
+                # Which peaks genotypes have changes with the order in which edges are added.
+                self.factor = 1.0
             indices = self._decoder.within(list(self.bounds.values()))
+            if indices is None:
+                self.factor = self._decoder.least_factor(self._bounds)
+                indices = self._decoder.within(list(self.bounds.values()))
             assert indices is not None
             self._last = (now, indices)
         return list(self._last[1])
@@ -67,10 +74,7 @@ class HardBounds:
             bounds = [*self._bounds[:position], value, *self._bounds[position + 1 :]]
             return self._decoder.within(bounds) is not None
 
-        largest = constraint.table.fixed + sum(
-            max(0.0, float(costs.max())) for costs in constraint.table.candidates
-        )
-        highest = max(bound, largest * (1 + ROUNDING))
+        highest = max(bound, self._decoder.largest_cost(position) * (1 + ROUNDING))
         if not meets(highest):
             return False
         self._bounds[position] = bound if meets(bound) else least_value(meets, bound, highest)
@@ -86,6 +90,12 @@ class HardBounds:
         self.decode()
         self._last = (self._last[0], list(indices))
 
+    @property
+    def _certain(self) -> bool:
+        """Whether an architecture that is not found does not exist."""
+        tables = [one.table for one in self.constraints]
+        return all(table.exact for table in tables if isinstance(table, PeakTable))
+
     def excess(self) -> list[str]:
         """Return one line per bound that the decoded architecture exceeds, saying by how much."""
         lines = []
@@ -95,7 +105,8 @@ class HardBounds:
             if value > one.bound * (1 + ROUNDING):
                 over = value - one.bound
                 found = (
-                    "no architecture of this space is within all hard bounds; the decoded one costs"
+                    f"no architecture {'of this space is' if self._certain else 'was found'} "
+                    "within all hard bounds; the decoded one costs"
                     if kept is None
                     else f"the best of {len(one.attempts)} architectures measured whole takes"
                 )

@@ -39,7 +39,7 @@ def covering_networks(model: Model, input_shape: Sequence[int]) -> list[nn.Varia
         input_shape: (C, H, W) of one example.
     """
     networks = []
-    with _restored(model):
+    with restored(model):
         for architecture in covering_architectures(model):
             model.set_architecture(architecture)
             networks.append(build_measurable(model, input_shape))
@@ -58,7 +58,7 @@ def random_networks(
         seed: of the draw.
     """
     networks = []
-    with _restored(model):
+    with restored(model):
         for number in range(n):
             scatter_alphas(model, seed + number)
             networks.append(build_measurable(model.derived(), input_shape))
@@ -66,14 +66,20 @@ def random_networks(
 
 
 @contextmanager
-def _restored(model: Model) -> Iterator[None]:
-    """Leave the active architecture and the architecture parameters as they are now."""
+def restored(model: Model) -> Iterator[None]:
+    """Leave the active architecture, its parameters and what decodes them as they are now.
+
+    Args:
+        model: the super-network.
+    """
     choices = list(model.choices().values())
     active = [choice.active for choice in choices]
     alphas = [choice.alpha.d.copy() for choice in choices]
+    decoder = model.decoder
     try:
         yield
     finally:
         for choice, alpha in zip(choices, alphas, strict=True):
             choice.alpha.d = alpha
+        model.decoder = decoder
         model.set_architecture(active)

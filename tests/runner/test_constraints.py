@@ -94,10 +94,42 @@ def test_a_run_tells_cost_unit_and_bound(build, search_json) -> None:
     assert points["FLOPsEstimator"] == words["multiply_adds"]
 
 
-def test_a_peak_is_reported_by_a_training_and_refused_to_a_search(build, search_json) -> None:
+PEAK = {"name": "ActivationMemoryEstimator", "bound": 1000.0, "weight": 2.0}
+
+
+def test_a_peak_takes_from_the_reward_of_a_sampled_path(build, search_json) -> None:
+    searcher = build(search_json, regularizer={"memory": PEAK})
+    indices = [0] * len(searcher.choices)
+    searcher.model.set_architecture(indices)
+    peak = searcher.constraints[0].estimator.estimate(searcher.model, (1, 8, 8))
+    assert peak > 1000
+    assert searcher.reward(0.2, indices) == pytest.approx(0.8 * (1000 / peak) ** 2)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "mode"),
+    [({"name": "ProxylessNasSearcher", "update": "gate"}, "sample"), ("DartsSearcher", "full")],
+)
+def test_the_expected_peak_falls_where_gradients_decide(
+    build, search_json, algorithm: Any, mode: str
+) -> None:
+    # Few channels behind the choices and before them: they need the most.
+    settings = [[16, 2, 1], [24, 1, 2], [32, 1, 2], [40, 1, 2]]
+    search_json["network"] |= {"settings": settings, "stem_stride": 1, "mode": mode}
+    search_json["network"]["candidates"] = ["MB6 3x3", "MB1 3x3"]
+    search_json["optimizer"]["valid"] = {"solver": {"name": "Sgd", "lr": 1.0}}
+    peaks = []
+    for name, weight in (("without", 0.0), ("with", 50.0)):
+        bound = {**PEAK, "weight": weight}
+        searcher = build(search_json, name, algorithm=algorithm, regularizer={"memory": bound})
+        for _ in range(4):
+            searcher.search_update()
+        peaks.append(expected(searcher))
+    assert peaks[1] < 0.97 * peaks[0]
+
+
+def test_a_peak_is_reported_by_a_training(build, search_json) -> None:
     peak = {"memory": {"name": "ActivationMemoryEstimator", "bound": 1e6}}
-    with pytest.raises(InputError, match="does not add up"):
-        build(search_json, regularizer=peak)
     trainer = build(search_json, "train", algorithm="Trainer", regularizer=peak)
     words = trainer.record.costs()["constraints"]["memory"]
     assert words["unit"] == "bytes"
