@@ -1,217 +1,27 @@
-"""Putting programs for the CPU together while a network is built.
+"""The fast forms for the CPU: each notes what it will compute, and joins what came before it.
 
-Modules see (B, C, H, W) variables. A fast form returns one that stands for its output and notes
-what it will compute; the next fast form takes the note. Stages that follow each other so become
-one unit, and activations leave a program only where one of nnabla's own functions reads them, or
-whoever holds the variable when the network is complete. What nobody reads is not in it.
+Stages that follow each other become one unit, mixtures that are added one mixture.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import replace
 
 import nnabla as nn
 
-from nnabla_nas.function.cpu.layout import (
-    Concatenation,
-    FromBack,
-    FromFront,
-    ToBack,
-    ToFront,
-    Zeros,
-)
+from nnabla_nas.function.cpu.assembly import Assembler, Term
+from nnabla_nas.function.cpu.layout import Concatenation, Zeros
 from nnabla_nas.function.cpu.mixing import Choice, Mixture, ScaledExamples
 from nnabla_nas.function.cpu.normalization import NO_ACTIVATION, RELU, RELU6
-from nnabla_nas.function.cpu.operation import Export, Operation, Value
+from nnabla_nas.function.cpu.operation import Operation, Value
 from nnabla_nas.function.cpu.pooling_operations import AveragePooling, MaxPooling, MeanOfImage
-from nnabla_nas.function.cpu.program import Program
 from nnabla_nas.function.cpu.unit import Stages, Unit
 from nnabla_nas.function.window import Window
 
-# Who holds a variable that nobody reads: the dictionary, its note, and the question how many do.
-_OWN_REFERENCES = 3
 
-
-class Term(NamedTuple):
-    """A branch of a mixture.
-
-    Args:
-        weights: a vector that holds the branch's weight.
-        alpha: the parameter the vector is computed from.
-        position: where in the vector.
-        branch: the activation.
-    """
-
-    weights: nn.Variable
-    alpha: nn.Variable
-    position: int
-    branch: Value
-
-
-@dataclass
-class Note:
-    """What is known of a variable.
-
-    Args:
-        variable: the variable, (B, C, H, W).
-        build: makes the operation that computes its values.
-        reads: what that operation reads.
-        connected: whether the variable has its values by itself.
-        stages: what the unit computes that it comes from, if it comes from one.
-        parameters: those of that unit.
-        handed_on: whether nobody but the next module reads it.
-        absorbed: whether that module has done so, as a part of its own unit.
-        zero: whether all its values are zero.
-        mixture: the branches of the mixture it is, if it is one.
-        front: what nnabla's own functions take in its place, where they do.
-        value: its values, once they were asked for.
-    """
-
-    variable: nn.Variable
-    build: Callable[[], Operation]
-    reads: tuple[Value, ...] = ()
-    connected: bool = False
-    stages: Stages | None = None
-    parameters: tuple[nn.Variable, ...] = ()
-    handed_on: bool = False
-    absorbed: bool = False
-    zero: bool = False
-    mixture: Sequence[Term] = ()
-    front: nn.Variable | None = None
-    value: Value | None = None
-
-    def is_held(self) -> bool:
-        """Return whether somebody else can still use the variable."""
-        # The note's own attribute, the dictionary's key, and the argument.
-        return sys.getrefcount(self.variable) > _OWN_REFERENCES
-
-
-class Builder:
-    """Notes fast forms, and makes programs of them when they are read."""
-
-    def __init__(self) -> None:
-        self._notes: dict[nn.Variable, Note] = {}
-        # The operations that no program runs yet, in order, and what computes each activation.
-        self._pending: dict[Operation, None] = {}
-        self._sources: dict[Value, Operation] = {}
-
-    def _promise(
-        self,
-        shape: Sequence[int],
-        build: Callable[[], Operation],
-        reads: Sequence[Value],
-        **facts: object,
-    ) -> nn.Variable:
-        """Return a variable (B, C, H, W) that is connected later, if at all."""
-        variable = nn.Variable(tuple(shape), need_grad=True)
-        note = Note(variable, build, tuple(reads), **facts)  # type: ignore[arg-type]
-        self._notes[variable] = note
-        return variable
-
-    def _add(self, operation: Operation) -> Value:
-        self._pending[operation] = None
-        self._sources[operation.output] = operation
-        return operation.output
-
-    def value(self, x: nn.Variable) -> Value:
-        """Return the activation that a variable stands for.
-
-        Args:
-            x: (B, C, H, W).
-        """
-        if x not in self._notes:
-            self._notes[x] = Note(x, lambda: FromFront(x), connected=True)
-        note = self._notes[x]
-        if note.value is None:
-            note.value = self._add(note.build())
-        return note.value
-
-    def _needed(self, values: Iterable[Value]) -> set[Operation]:
-        """Return the operations without a program that some activations are computed by."""
-        found: set[Operation] = set()
-        waiting = list(values)
-        while waiting:
-            operation = self._sources[waiting.pop()]
-            if operation not in found:
-                found.add(operation)
-                waiting += operation.inputs
-        return found
-
-    def _run(self, exports: Sequence[Export]) -> list[nn.Variable]:
-        """Return nnabla's variables for what leaves a new program.
-
-        Activations that can be asked for later may leave it as well, for another program.
-
-        Args:
-            exports: what leaves it for certain.
-        """
-        inside = self._needed(export.source for export in exports)
-        operations = [one for one in self._pending if one in inside]
-        wanted = [
-            value
-            for note in self._notes.values()
-            if note.is_held()
-            for value in (note.reads if note.value is None else (note.value,))
-        ]
-        outside = self._needed(wanted) - inside
-        asked = {*wanted, *(value for one in outside for value in one.inputs)}
-        later = [ToBack(one.output) for one in operations if one.output in asked]
-        program = Program(operations, [*exports, *later])
-        outputs = program(*program.variables)
-        outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
-        entries: dict[Operation, None] = {}
-        for export, variable in zip(later, outputs[len(exports) :], strict=True):
-            entry = FromBack(export, variable)
-            self._sources[entry.output] = entry
-            entries[entry] = None
-        # What is left may read them.
-        self._pending = entries | {one: None for one in self._pending if one not in inside}
-        return outputs[: len(exports)]
-
-    def connect(self) -> None:
-        """Give their values to the variables that somebody reads or holds."""
-        held = []
-        for note in self._notes.values():
-            if note.connected or note.absorbed:
-                continue
-            if note.variable.function_references:
-                raise RuntimeError(
-                    "a module calls one of nnabla's own functions on an activation: it must not "
-                    "set `batch_last`, or call nnabla_nas.function instead"
-                )
-            if note.is_held():
-                held.append(note)
-        if not held:
-            return
-        exports = [ToFront(self.value(note.variable)) for note in held]
-        for note, variable in zip(held, self._run(exports), strict=True):
-            note.variable.rewire_on(variable)
-            note.connected = True
-
-    def front(self, x: nn.Variable) -> nn.Variable:
-        """Return a variable (B, C, H, W) that nnabla's own functions can take.
-
-        Args:
-            x: any variable.
-        """
-        note = self._notes.get(x)
-        if note is None or note.connected:
-            return x
-        if note.front is None:
-            (note.front,) = self._run([ToFront(self.value(x))])
-        return note.front
-
-    def hand_on(self, x: nn.Variable) -> None:
-        """Note that nobody but the next module reads a variable.
-
-        Args:
-            x: any variable.
-        """
-        if x in self._notes:
-            self._notes[x].handed_on = True
+class Builder(Assembler):
+    """What functions on activations are, while a network is built for the CPU."""
 
     def zeros(self, x: nn.Variable, stride: Sequence[int]) -> nn.Variable:
         """Return zeros in the shape of every stride-th pixel.
@@ -226,13 +36,13 @@ class Builder:
         def build() -> Operation:
             return Zeros((channels, height, width, batch))
 
-        return self._promise((batch, channels, height, width), build, (), zero=True)
+        return self.promise((batch, channels, height, width), build, (), zero=True)
 
     def _extended(
         self, x: nn.Variable, *fits: Stages
     ) -> tuple[Stages, Value, tuple[nn.Variable, ...]]:
         """Return the stages x comes from if they are among those that fit, and what they read."""
-        note = self._notes.get(x)
+        note = self.note(x)
         if (
             note is not None
             and note.stages is not None
@@ -249,7 +59,7 @@ class Builder:
         shape: Sequence[int],
     ) -> nn.Variable:
         parameters = tuple(parameters)
-        return self._promise(
+        return self.promise(
             shape,
             lambda: Unit(stages, value, parameters),
             (value,),
@@ -264,7 +74,7 @@ class Builder:
             x: (B, C, H, W).
             six: whether 6 is the largest value.
         """
-        kind, note = RELU6 if six else RELU, self._notes.get(x)
+        kind, note = RELU6 if six else RELU, self.note(x)
         stages = None if note is None or not note.handed_on else note.stages
         # Only where nobody else reads x: running statistics must be moved once.
         fits = stages is not None and stages.normalized and stages.activation == NO_ACTIVATION
@@ -341,7 +151,7 @@ class Builder:
             eps: added to the variance.
             batch: whether to use the batch's statistics.
         """
-        note = self._notes.get(x)
+        note = self.note(x)
         stages = None if note is None else note.stages
         if note is not None and stages is not None and stages.convolves and not stages.normalized:
             value, own = note.reads[0], note.parameters
@@ -360,7 +170,7 @@ class Builder:
         """
         kind, value = MaxPooling if largest else AveragePooling, self.value(x)
         shape = (*x.shape[:2], *window.output(*x.shape[2:]))
-        return self._promise(shape, lambda: kind(value, window), [value])
+        return self.promise(shape, lambda: kind(value, window), [value])
 
     def mean_of_image(self, x: nn.Variable) -> nn.Variable:
         """Average over height and width.
@@ -371,8 +181,12 @@ class Builder:
         Returns:
             (B, C, 1, 1).
         """
-        (mean,) = self._run([MeanOfImage(self.value(x))])
+        (mean,) = self.run([MeanOfImage(self.value(x))])
         return mean
+
+    def _is_zero(self, x: nn.Variable) -> bool:
+        note = self.note(x)
+        return note is not None and note.zero
 
     def mixture(
         self, branches: Sequence[nn.Variable], weights: nn.Variable, alpha: nn.Variable
@@ -387,7 +201,7 @@ class Builder:
         terms = [
             Term(weights, alpha, position, self.value(branch))
             for position, branch in enumerate(branches)
-            if not (branch in self._notes and self._notes[branch].zero)
+            if not self._is_zero(branch)
         ]
         if not terms:
             return None
@@ -398,7 +212,7 @@ class Builder:
         places = [(vectors.setdefault(t.weights, len(vectors)), t.position) for t in terms]
         alphas = list({term.alpha: None for term in terms})
         branches = [term.branch for term in terms]
-        return self._promise(
+        return self.promise(
             shape,
             lambda: Mixture(branches, list(vectors), places, alphas),
             branches,
@@ -424,11 +238,11 @@ class Builder:
             None if nnabla's functions compute a part of a branch: they would run for all branches.
         """
         values = [self.value(branch) for branch in branches]
-        needed = [self._needed([value]) for value in values]
+        needed = [self.needed([value]) for value in values]
         shared = set[Operation].intersection(*needed)
         if any(one.depends for own in needed for one in own - shared):
             return None
-        chosen = self._promise(branches[0].shape, lambda: Choice(values), values)
+        chosen = self.promise(branches[0].shape, lambda: Choice(values), values)
         self.value(chosen)
         return chosen
 
@@ -438,7 +252,7 @@ class Builder:
         Args:
             chosen: a variable.
         """
-        operation = self._sources[self.value(chosen)]
+        operation = self.source(self.value(chosen))
         return operation if isinstance(operation, Choice) else None
 
     def concatenation(self, inputs: Sequence[nn.Variable]) -> nn.Variable:
@@ -450,7 +264,7 @@ class Builder:
         values = [self.value(x) for x in inputs]
         batch, _, *sides = inputs[0].shape
         shape = (batch, sum(x.shape[1] for x in inputs), *sides)
-        return self._promise(shape, lambda: Concatenation(values), values)
+        return self.promise(shape, lambda: Concatenation(values), values)
 
     def sum(self, terms: Sequence[nn.Variable]) -> nn.Variable:
         """Return the sum; mixtures become one.
@@ -458,12 +272,13 @@ class Builder:
         Args:
             terms: variables (B, C, H, W).
         """
-        mixtures = [self._notes[x].mixture if x in self._notes else () for x in terms]
+        notes = [self.note(x) for x in terms]
+        mixtures = [() if note is None else note.mixture for note in notes]
         if all(mixtures):
             flat = [branch for mixture in mixtures for branch in mixture]
             return self._mixture(flat, terms[0].shape)
         values = [self.value(term) for term in terms]
-        return self._promise(terms[0].shape, lambda: Mixture(values), values)
+        return self.promise(terms[0].shape, lambda: Mixture(values), values)
 
     def scaled_examples(self, x: nn.Variable, factors: nn.Variable) -> nn.Variable:
         """Multiply each example by a factor.
@@ -473,4 +288,4 @@ class Builder:
             factors: B values.
         """
         value = self.value(x)
-        return self._promise(x.shape, lambda: ScaledExamples(value, factors), [value])
+        return self.promise(x.shape, lambda: ScaledExamples(value, factors), [value])

@@ -98,7 +98,7 @@ def test_zero_branches_are_not_among_the_mixtures_inputs() -> None:
     alpha = nn.Variable((3,), need_grad=True)
     fast = Builder()
     y = fast.mixture([x, fast.zeros(x, (1, 1)), x], alpha, alpha)
-    assert len(fast._sources[fast.value(y)].inputs) == 2
+    assert len(fast.source(fast.value(y)).inputs) == 2
 
 
 def active_branches(leaves: list[nn.Variable], active: list[int]) -> list[np.ndarray]:
