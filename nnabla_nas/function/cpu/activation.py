@@ -6,6 +6,15 @@ from numba import prange
 
 from nnabla_nas.function.cpu.compilation import ONE, SIX, ZERO, floats, parallel, serial
 from nnabla_nas.function.cpu.gradient_rows import write_gradient
+from nnabla_nas.function.cpu.lanes import (
+    WIDTH,
+    limited,
+    load,
+    multiply_add,
+    passed,
+    spread,
+    store,
+)
 
 NO_ACTIVATION, RELU, RELU6 = 0, 1, 2
 # Values that a thread takes at once.
@@ -14,19 +23,22 @@ _CHUNK = 4096
 
 @serial
 def scale_shift(x, y, scale, shift, activation):
-    """y = act(x · scale + shift)."""
-    if activation == NO_ACTIVATION:
-        for t in range(x.shape[0]):
-            y[t] = x[t] * scale + shift
-    elif activation == RELU:
-        for t in range(x.shape[0]):
-            v = x[t] * scale + shift
-            y[t] = ZERO if v <= ZERO else v
-    else:
-        for t in range(x.shape[0]):
-            v = x[t] * scale + shift
-            v = ZERO if v <= ZERO else v
-            y[t] = SIX if v > SIX else v
+    """y = act(x · scale + shift); x may be y itself."""
+    # Written out: a loop that may write what it reads would take one number after the other.
+    n, scales, shifts, six = x.shape[0], spread(scale), spread(shift), spread(SIX)
+    whole = n // WIDTH * WIDTH
+    for t in range(0, whole, WIDTH):
+        v = multiply_add(load(x, t), scales, shifts)
+        if activation != NO_ACTIVATION:
+            v = passed(v, v)
+        if activation == RELU6:
+            v = limited(v, six)
+        store(y, t, v)
+    for t in range(whole, n):
+        v = x[t] * scale + shift
+        if activation != NO_ACTIVATION and v <= ZERO:
+            v = ZERO
+        y[t] = SIX if activation == RELU6 and v > SIX else v
 
 
 @parallel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,23 @@ SIX = np.float32(6)
 _config: Any = numba.config
 
 
+def _code() -> str:
+    """Return what tells these kernels from those of another version."""
+    digest = hashlib.sha256(numba.__version__.encode())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
 def cache_folder() -> Path | None:
-    """Return the user's folder for compiled kernels, or None where it cannot be written."""
+    """Return the user's folder for compiled kernels, or None where it cannot be written.
+
+    A version has its own: numba looks only at the file a kernel stands in, not at those of the
+    functions that are compiled into it.
+    """
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    folder = Path(home) / "nnabla_nas" / "kernels"
+    base = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(home) / "nnabla_nas")
+    folder = base / "kernels" / _code()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
@@ -36,8 +50,6 @@ def cache_folder() -> Path | None:
 
 
 def _keeps_code() -> bool:
-    if os.environ.get("NUMBA_CACHE_DIR"):
-        return True
     folder = cache_folder()
     if folder is not None:
         _config.CACHE_DIR = str(folder)

@@ -114,6 +114,17 @@ def passed(typing_context: Any, a: Any, b: Any) -> Any:
 
 
 @intrinsic  # type: ignore[misc]
+def limited(typing_context: Any, a: Any, b: Any) -> Any:
+    """b where a is larger than b, else a, be it a number or not."""
+
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        a, b = values
+        return builder.select(builder.fcmp_ordered(">", a, b), b, a)
+
+    return _lanes(_lanes, _lanes), code
+
+
+@intrinsic  # type: ignore[misc]
 def add_totals(typing_context: Any, array: Any, at: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
     """Add the sum of a's eight numbers to array[at], b's to array[at + 1] and so on."""
 

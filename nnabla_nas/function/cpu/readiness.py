@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
 import nnabla as nn
 import nnabla.functions as F
-import numba
+from llvmlite.binding import get_host_cpu_name
 
 from nnabla_nas.function.cpu.building import Builder
 from nnabla_nas.function.cpu.compilation import cache_folder
 from nnabla_nas.function.window import Window
 
+# Beside the kernels of this version, those of so many others are kept.
+_OTHER_VERSIONS = 2
+
 
 def _mark() -> Path | None:
     """Return the file that says that these kernels are compiled; None if none are kept."""
     folder = cache_folder()
-    if folder is None:
-        return None
-    code = hashlib.sha256(f"{numba.__version__} {__file__}".encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        code.update(f"{path.name} {path.stat().st_mtime_ns}".encode())
-    return folder / f"compiled-{code.hexdigest()[:16]}"
+    # Computers of several kinds may share a home.
+    return None if folder is None else folder / f"compiled-{get_host_cpu_name()}"
 
 
 def is_compiled() -> bool:
@@ -42,6 +41,15 @@ def run_all() -> None:
     if mark is not None:
         with suppress(OSError):
             mark.touch()
+        _forget_old(mark.parent)
+
+
+def _forget_old(folder: Path) -> None:
+    """Delete the kernels of all versions but the newest few."""
+    versions = [one for one in folder.parent.iterdir() if one.is_dir() and one != folder]
+    versions.sort(key=lambda one: one.stat().st_mtime, reverse=True)
+    for one in versions[_OTHER_VERSIONS:]:
+        shutil.rmtree(one, ignore_errors=True)
 
 
 def _network(fast: Builder) -> nn.Variable:

@@ -104,17 +104,18 @@ class Unit(Operation):
             self._convolve(source, y)
             return
         if stages.convolves:
-            self._kept = buffers.take(self._rows * self._columns)
-            self._convolve(source, self._kept.address)
-            source = self._kept.address
+            target = y
+            if keep:
+                self._kept = buffers.take(self._rows * self._columns)
+                target = self._kept.address
+            self._convolve(source, target)
+            source = target
         decay, eps, batch = stages.normalized
         normalize(
             source, address(self._beta.data), address(self._gamma.data), address(self._mean.data),
             address(self._variance.data), y, self._used_at, self._rows, self._columns,
             np.float32(decay), np.float32(eps), batch, stages.activation,
         )  # fmt: skip
-        if not keep:
-            self.forget()
 
     def forget(self) -> None:
         """Give back what is kept; see the base."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+from pathlib import Path
 from typing import Any
 
 import nnabla as nn
@@ -12,6 +14,7 @@ from threadpoolctl import threadpool_info
 
 import nnabla_nas.module as Mo
 from nnabla_nas.function import buffers, building, cores
+from nnabla_nas.function.cpu import compilation, readiness
 
 
 def network() -> Mo.Module:
@@ -35,7 +38,7 @@ def test_without_the_compiler_nnablas_functions_serve(
     cores.use_cores(2, said.append)
     assert len(said) == 1
     assert "numba is not installed" in said[0]
-    assert "Unit" not in function_names(network()(image()))
+    assert "Program" not in function_names(network()(image()))
 
 
 def test_the_library_of_products_has_one_thread_once_there_are_kernels() -> None:
@@ -54,3 +57,28 @@ def test_a_graph_dropped_before_its_backward_pass_keeps_nothing() -> None:
     del y
     gc.collect()
     assert len(buffers._keepers) == before
+
+
+def test_every_version_of_the_kernels_has_its_own_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    code = tmp_path / "code"
+    code.mkdir()
+    monkeypatch.setattr(compilation, "__file__", str(code / "compilation.py"))
+    folders = []
+    for text in ("one", "two", "one"):
+        (code / "lanes.py").write_text(text)
+        folders.append(compilation.cache_folder())
+    assert folders[0] == folders[2] != folders[1]
+    assert all(folder is not None and folder.is_dir() for folder in folders)
+
+
+def test_old_versions_of_the_kernels_are_deleted(tmp_path: Path) -> None:
+    for age, name in enumerate(["newest", "new", "old", "oldest"]):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (1e9 - age, 1e9 - age))
+    (tmp_path / "mine").mkdir()
+    os.utime(tmp_path / "mine", (1, 1))
+    readiness._forget_old(tmp_path / "mine")
+    assert {one.name for one in tmp_path.iterdir()} == {"mine", "newest", "new"}
