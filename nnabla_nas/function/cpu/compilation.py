@@ -65,6 +65,10 @@ _OPTIONS: dict[str, Any] = {
 }
 # Kernels multiply inside their own loops: threads of the library would fight for the cores.
 threadpool_limits(1, user_api="blas")
+# Threads that wait by running in circles gain a sixth on a computer of their own; where others
+# compute beside them, each waits for a core that the other one holds, and a step takes ten times as
+# long. OpenMP reads this when it is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # OpenMP's threads start a loop in two microseconds, those of numba's own pool in seventy.
 if "NUMBA_THREADING_LAYER" not in os.environ:
     _config.THREADING_LAYER = "omp"
