@@ -92,7 +92,7 @@ class Learned:
         _, part = split(self.data.train.labels, experiment.train_portion, experiment.seed)
         size, shape = experiment.mini_batch_valid, experiment.input_shape
 
-        def judge(batch: Any) -> tuple[float, float]:
+        def judge(batch: Any) -> Any:
             n = len(batch.targets)
             if n not in self._graphs:
                 self._graphs[n] = Graph(self.model, shape, n, "judge")

@@ -69,7 +69,7 @@ def build_parser(prog: str = "nnabla-nas") -> argparse.ArgumentParser:
     add("-o", "--output-path", metavar="DIR", help="folder for all output (default: log)")
     add("-c", "--context", metavar="NAME", help="auto, cudnn, cuda or cpu (default: auto)")
     add("-d", "--device-id", metavar="IDS", help="GPUs, such as 0 or 0,1; -1: all (default)")
-    add("-t", "--type-config", metavar="NAME", help="type of numbers (default: float)")
+    add("-t", "--type-config", metavar="NAME", help="float (default); on a GPU half, mixed_half")
     add("--seed", type=int, metavar="N", help="one seed for everything random (default: 0)")
     add("--threads", type=int, metavar="N", help="threads on the CPU (default: all its cores)")
     add(

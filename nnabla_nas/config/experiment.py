@@ -38,7 +38,7 @@ from nnabla_nas.registry import runners
 __all__ = ["Experiment", "Named", "Network", "Optimizers", "PhaseSettings"]
 
 _CONTEXTS = "'auto', 'cudnn', 'cuda' or 'cpu'"
-_TYPES = "'float' (half and mixed precision are not available in this version)"
+_TYPES = "'float', 'half' or 'mixed_half'"
 
 
 class Experiment(BaseModel):
@@ -74,7 +74,7 @@ class Experiment(BaseModel):
         threads: threads that compute on the CPU; by default as many as the process has cores. It
             changes no result.
         device_id: which GPUs may be used.
-        type_config: type of the numbers.
+        type_config: type of the numbers that a GPU computes with; the CPU has `float` alone.
         output_path: where everything is written; a folder that holds a run is refused.
     """
 
@@ -103,7 +103,7 @@ class Experiment(BaseModel):
     threads: PositiveCount | None = None
     context: Annotated[Literal["auto", "cudnn", "cuda", "cpu"], allowed(_CONTEXTS)] = "auto"
     device_id: DeviceIds = "-1"
-    type_config: Annotated[Literal["float"], allowed(_TYPES)] = "float"
+    type_config: Annotated[Literal["float", "half", "mixed_half"], allowed(_TYPES)] = "float"
     output_path: FolderPath = "log"
 
     _sources: Sources = PrivateAttr(default_factory=Sources)

@@ -43,7 +43,8 @@ def choose_device(context: str, device_id: str, type_config: str) -> Device:
         context: `auto`, `cudnn`, `cuda` or `cpu`.
         device_id: GPU ids, for example `0` or `0,1`, which become the visible CUDA devices; `-1`
             leaves these as they are.
-        type_config: the numeric type; `float`.
+        type_config: the numeric type: `float`, `half` or `mixed_half` (stored in half precision,
+            added up in float); on the CPU `float`.
 
     Returns:
         The device.
@@ -51,23 +52,33 @@ def choose_device(context: str, device_id: str, type_config: str) -> Device:
     Raises:
         DeviceError: if the device or type cannot be used.
     """
-    if type_config != "float":
-        raise DeviceError(f"type_config: got '{type_config}'; allowed: float")
+    if type_config not in ("float", "half", "mixed_half"):
+        raise DeviceError(f"type_config: got '{type_config}'; allowed: float, half, mixed_half")
     if context not in ("auto", "cudnn", "cuda", "cpu"):
         raise DeviceError(f"context: got '{context}'; allowed: auto, cudnn, cuda, cpu")
     ids = _parse_ids(device_id)
     quiet_nnabla()
-    if context == "cpu":
-        return _cpu()
+    device = _cpu() if context == "cpu" else _find(context, ids, type_config)
+    if device.name == "cpu" and type_config != "float":
+        # nnabla would emulate half precision there, slower than float.
+        why = "".join(f"; {notice}" for notice in device.notices)
+        raise DeviceError(
+            f"type_config: got '{type_config}'; allowed on the CPU: float (-t float){why}"
+        )
+    return device
+
+
+def _find(context: str, ids: list[int], type_config: str) -> Device:
+    """Look for a GPU."""
     gpus = list_gpus()
     if context == "auto" and not gpus:
-        unused = f"; device_id {device_id} has no effect" if ids else ""
+        unused = f"; device_id {','.join(map(str, ids))} has no effect" if ids else ""
         return _cpu(f"no GPU found, running on the CPU{unused}")
     _show(ids, gpus)
     if context == "auto":
-        return _first_working(ids, gpus)
+        return _first_working(ids, gpus, type_config)
     try:
-        return _gpu(context, ids, gpus)
+        return _gpu(context, ids, gpus, type_config)
     except UnusableError as error:
         raise DeviceError(f"context {context}: {error}, or run with -c cpu") from error
 
@@ -97,18 +108,20 @@ def _show(ids: list[int], gpus: list[str]) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, ids))
 
 
-def _first_working(ids: list[int], gpus: list[str]) -> Device:
+def _first_working(ids: list[int], gpus: list[str], type_config: str) -> Device:
     failures: list[str] = []
     for name in ("cudnn", "cuda"):
         try:
-            return _gpu(name, ids, gpus, failures)
+            return _gpu(name, ids, gpus, type_config, failures)
         except UnusableError as error:
             failures.append(f"context {name} does not work: {error}")
     return _cpu(f"running on the CPU: {failures[0]}")
 
 
-def _gpu(name: str, ids: list[int], gpus: list[str], notices: Iterable[str] = ()) -> Device:
-    context = try_context(name)
+def _gpu(
+    name: str, ids: list[int], gpus: list[str], type_config: str, notices: Iterable[str] = ()
+) -> Device:
+    context = try_context(name, type_config)
     # Without ids it may be any of them: CUDA_VISIBLE_DEVICES may have been set outside.
     models = {gpus[ids[0]]} if ids and gpus else set(gpus)
     model = models.pop() if len(models) == 1 else "GPU"

@@ -17,11 +17,12 @@ class UnusableError(Exception):
     """A CUDA context cannot be used; the message says what is missing and what to do about it."""
 
 
-def try_context(name: str) -> nn.Context:
+def try_context(name: str, type_config: str = "float") -> nn.Context:
     """Return a CUDA context that has passed a small checked convolution.
 
     Args:
         name: `cudnn` or `cuda`.
+        type_config: the numeric type.
 
     Returns:
         The context, on the first visible device.
@@ -32,7 +33,7 @@ def try_context(name: str) -> nn.Context:
     try:
         with silence():
             preload_cuda_libraries()
-            context = get_extension_context(name, device_id="0", type_config="float")
+            context = get_extension_context(name, device_id="0", type_config=type_config)
             correct = _convolves(context)
     # Extensions and drivers raise whatever they like, and each of it means the same here.
     except Exception as error:
@@ -45,7 +46,10 @@ def try_context(name: str) -> nn.Context:
 
 
 def _convolves(context: nn.Context) -> bool:
-    """Compare a 3x3 convolution and its weight gradient with numpy's; integers, hence exact."""
+    """Compare a 3x3 convolution and its weight gradient with numpy's.
+
+    All numbers are small integers, hence exact in half precision too.
+    """
     image = np.arange(36, dtype=np.float32).reshape(6, 6) % 7
     kernel = np.arange(9, dtype=np.float32).reshape(3, 3) - 4
     windows = np.lib.stride_tricks.sliding_window_view(image, (3, 3))

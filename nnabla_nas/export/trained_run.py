@@ -79,9 +79,8 @@ def open_run(path: str | Path, context: str | None = None) -> Iterator[TrainedRu
     """
     folder = RunFolder(path)
     experiment = _experiment(folder)
-    device = choose_device(
-        context or experiment.context, experiment.device_id, experiment.type_config
-    )
+    # The weights are float32, whatever they were trained in, and a CPU has no other type.
+    device = choose_device(context or experiment.context, experiment.device_id, "float")
     with random.use(random.Streams(experiment.seed)), nn.context_scope(device.context):
         run = kept_network(
             folder, experiment, build_network(experiment), _inputs(folder, experiment)

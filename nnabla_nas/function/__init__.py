@@ -11,10 +11,11 @@ from nnabla_nas.function.convolution import (
 )
 from nnabla_nas.function.cores import use_cores
 from nnabla_nas.function.folding import fold_batch_normalization
-from nnabla_nas.function.form import on_cpu, plain
+from nnabla_nas.function.form import in_float, on_cpu, plain
 from nnabla_nas.function.host_values import host_values
 from nnabla_nas.function.import_lookups import shorten_import_lookups
 from nnabla_nas.function.loss import cross_entropy, top_1_error
+from nnabla_nas.function.master_weights import kept_in_float
 from nnabla_nas.function.merging import add, concatenate, merge, multiply, scale_examples
 from nnabla_nas.function.mixture import Switch, choose, gate, mix, switch
 from nnabla_nas.function.normalization import batch_normalization
@@ -49,6 +50,8 @@ __all__ = [
     "hard_swish",
     "has_compiler",
     "host_values",
+    "in_float",
+    "kept_in_float",
     "last_backward",
     "leaky_relu",
     "max_pooling",

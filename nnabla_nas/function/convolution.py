@@ -10,6 +10,7 @@ import nnabla.functions as F
 from nnabla_nas.function.building import builder, connected
 from nnabla_nas.function.channel_order import channels_to_back, channels_to_front
 from nnabla_nas.function.form import fast_on_cpu, on_cpu
+from nnabla_nas.function.master_weights import kept_in_float
 from nnabla_nas.function.pooling import subsample
 from nnabla_nas.function.window import Window, pair
 
@@ -56,6 +57,7 @@ def convolution(
     if depthwise and not channel_last and fast_on_cpu():
         filters = F.reshape(weight, (weight.shape[0], *weight.shape[2:]))
         return F.depthwise_convolution(x, filters, bias, base_axis, pad, stride, dilation)
+    weight, bias = kept_in_float(weight), kept_in_float(bias)
     return F.convolution(
         x, weight, bias, base_axis, pad, stride, dilation, group=group, channel_last=channel_last
     )
@@ -91,6 +93,7 @@ def depthwise_convolution(
     fast = builder(x) if base_axis == 1 and multiplier == 1 else None
     if fast is not None:
         return fast.depthwise(x, weight, _window(weight, pad, stride, dilation), bias)
+    weight, bias = kept_in_float(weight), kept_in_float(bias)
     return F.depthwise_convolution(
         connected(x), weight, bias, base_axis, pad, stride, dilation, multiplier
     )
@@ -146,4 +149,4 @@ def affine(
         bias: (features out,) or None.
         base_axis: the first axis that is not a batch axis.
     """
-    return F.affine(connected(x), weight, bias, base_axis)
+    return F.affine(connected(x), kept_in_float(weight), kept_in_float(bias), base_axis)

@@ -32,6 +32,20 @@ def on_cpu() -> bool:
     return not any(name.startswith(("cuda", "cudnn")) for name in backends)
 
 
+def in_half() -> bool:
+    """Return whether functions built now compute in half precision, mixed or not."""
+    return str(nn.get_current_context().backend[0]).endswith("half")
+
+
+@contextmanager
+def in_float() -> Iterator[None]:
+    """Compute in float32 in the block, on the same device, whatever type the run computes in."""
+    context = nn.get_current_context()
+    backends = [name for name in context.backend if name.endswith(":float")]
+    with nn.context_scope(nn.Context(backends, context.array_class, context.device_id)):
+        yield
+
+
 def fast_on_cpu() -> bool:
     """Return whether to build the form that is faster on the CPU."""
     return on_cpu() and not _plain.get()

@@ -10,6 +10,7 @@ import nnabla.functions as F
 
 from nnabla_nas.function.building import builder, connected
 from nnabla_nas.function.form import fast_on_cpu
+from nnabla_nas.function.master_weights import kept_in_float
 
 
 def mix(branches: Sequence[nn.Variable], alpha: nn.Variable) -> nn.Variable:
@@ -26,7 +27,7 @@ def mix(branches: Sequence[nn.Variable], alpha: nn.Variable) -> nn.Variable:
         (B, C, H, W).
     """
     n = len(branches)
-    weights = F.softmax(F.reshape(alpha, (n,)), axis=0)
+    weights = F.softmax(F.reshape(kept_in_float(alpha), (n,)), axis=0)
     fast = builder(*branches)
     mixed = None if fast is None else fast.mixture(branches, weights, alpha)
     if mixed is not None:

@@ -9,6 +9,7 @@ import nnabla.functions as F
 
 from nnabla_nas.function.building import builder, connected
 from nnabla_nas.function.folding import folded
+from nnabla_nas.function.master_weights import kept_in_float
 
 
 def batch_normalization(
@@ -52,8 +53,8 @@ def batch_normalization(
         return fast.normalization(x, parameters, decay_rate, eps, batch_stat)
     return F.batch_normalization(
         connected(x),
-        beta,
-        gamma,
+        kept_in_float(beta),
+        kept_in_float(gamma),
         mean,
         variance,
         list(axes),

@@ -8,9 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import nnabla as nn
+import nnabla.functions as F
 import numpy as np
 
 import nnabla_nas.function as function
+from nnabla_nas.optimizer.clipping import clip_on_device, clip_on_host, norm_of_all
+from nnabla_nas.optimizer.loss_scale import LossScale
 from nnabla_nas.optimizer.scheduler import Scheduler, build_scheduler
 
 
@@ -34,6 +37,7 @@ class Optimizer:
         grad_clip_mode: `global` measures the norm over all active gradients together,
             `per_parameter` that of each alone.
         weight_decay: this times the parameter is added to its gradient after clipping.
+        loss_scale: what the losses are multiplied with, see `unscale`; None for no scaling.
     """
 
     def __init__(
@@ -48,8 +52,10 @@ class Optimizer:
         grad_clip: float | None = None,
         grad_clip_mode: Literal["global", "per_parameter"] = "global",
         weight_decay: float = 0.0,
+        loss_scale: LossScale | None = None,
     ) -> None:
         self._parameters = dict(parameters)
+        self._on_cpu = function.on_cpu()
         self._solver = solver(**solver_arguments)
         self._solver.set_parameters(self._parameters, reset=False, retain_state=True)
         self._initial_learning_rate = _step_size(solver, solver_arguments)
@@ -64,6 +70,7 @@ class Optimizer:
         self._grad_clip = grad_clip
         self._clip_globally = grad_clip_mode == "global"
         self._weight_decay = weight_decay
+        self._loss_scale = loss_scale
         self._n_done = 0
         self.zero_grad()
 
@@ -85,6 +92,33 @@ class Optimizer:
         """Make every gradient lazily zero, which makes every parameter inactive."""
         self._solver.zero_grad()
 
+    @property
+    def scale(self) -> float:
+        """What to multiply the loss of the next update with before its backward pass."""
+        return 1.0 if self._loss_scale is None else self._loss_scale.scale
+
+    def unscale(self) -> bool:
+        """Divide the gradients by the scale of their loss, if all of them are finite.
+
+        If one is not, they are dropped, so that the following `update` moves nothing: neither
+        parameters nor solver state. The scale adapts to either.
+
+        Returns:
+            Whether there are gradients to learn from.
+
+        Raises:
+            DivergedError: if they were not finite again and again.
+        """
+        if self._loss_scale is None:
+            return True
+        scale, finite = self._loss_scale.scale, self._is_finite()
+        self._loss_scale.adapt(finite)
+        if finite:
+            self._solver.scale_grad(1 / scale)
+        else:
+            self.zero_grad()
+        return finite
+
     def update(self, only: Mapping[str, np.ndarray] | None = None) -> float | None:
         """Move the active parameters by one step.
 
@@ -93,7 +127,8 @@ class Optimizer:
                 that is true there. The rest keeps its value and its solver state.
 
         Returns:
-            The L2 norm of all active gradients before clipping; None where nothing is clipped.
+            The L2 norm of all active gradients before clipping; None where nothing is clipped, and
+            where to read it would be to wait for a device.
         """
         norm = self._clip()
         self._decay()
@@ -108,7 +143,9 @@ class Optimizer:
     def state_dict(self) -> dict[str, Any]:
         """Return the number of updates made and the solver's state of every parameter."""
         states = self._solver.get_states()
+        scaling = {} if self._loss_scale is None else {"loss_scale": self._loss_scale.state_dict()}
         return {
+            **scaling,
             "updates": self._n_done,
             "solver": {
                 name: {
@@ -140,6 +177,8 @@ class Optimizer:
             for key, array in saved["arrays"].items():
                 current.pstate[key].d = array
         self._solver.set_states(states)
+        if self._loss_scale is not None:
+            self._loss_scale.load_state_dict(state["loss_scale"])
         self._n_done = state["updates"]
 
     def _arrays(self, name: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -167,21 +206,19 @@ class Optimizer:
     def _clip(self) -> float | None:
         if self._grad_clip is None:
             return None
-        # Summed in float64 and in the order of the parameters: the same on every run.
-        squares = [
-            float(np.sum(np.square(function.host_values(p.grad), dtype=np.float64)))
-            for p in self._active()
-        ]
-        norm = math.sqrt(math.fsum(squares))
-        if self._clip_globally:
-            if norm > self._grad_clip:
-                self._solver.scale_grad(self._grad_clip / norm)
-            return norm
-        for parameter, square in zip(self._active(), squares, strict=True):
-            if math.sqrt(square) > self._grad_clip:
-                gradient = function.host_values(parameter.grad)
-                gradient *= self._grad_clip / math.sqrt(square)
-        return norm
+        gradients = [parameter.grad for parameter in self._active()]
+        if self._on_cpu:
+            return clip_on_host(gradients, self._grad_clip, self._clip_globally, self._solver)
+        with function.in_float():
+            clip_on_device(gradients, self._grad_clip, self._clip_globally)
+        return None
+
+    def _is_finite(self) -> bool:
+        """Return whether all active gradients are finite; one number is read from the device."""
+        # nnabla's check_inf_or_nan_grad waits for the device once per parameter.
+        with function.in_float():
+            norms = [F.norm(parameter.grad) for parameter in self._active()]
+            return not norms or math.isfinite(float(norm_of_all(norms).data))
 
     def _decay(self) -> None:
         if self._weight_decay == 0.0:
@@ -191,8 +228,13 @@ class Optimizer:
             return
         # These solvers give weight_decay() a meaning of their own, decoupled from the gradient.
         for parameter in self._active():
-            gradient = parameter.g
-            gradient += self._weight_decay * parameter.d
+            if self._on_cpu:
+                gradient = parameter.g
+                gradient += self._weight_decay * parameter.d
+            else:
+                with function.in_float():
+                    decay = F.mul_scalar(parameter.data, self._weight_decay)
+                    F.add2(parameter.grad, decay, outputs=[parameter.grad])
 
 
 def _step_size(solver: Any, arguments: Mapping[str, Any]) -> float:

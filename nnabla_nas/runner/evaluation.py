@@ -16,6 +16,7 @@ from nnabla_nas.dataset.transforms import Transform, evaluation_transform
 from nnabla_nas.errors import InputError
 from nnabla_nas.export.trained_run import TrainedRun
 from nnabla_nas.runner.graph import Graph
+from nnabla_nas.runner.score import Score, read_together
 
 Metrics = dict[str, float]
 Part = Literal["test", "valid"]
@@ -39,9 +40,7 @@ def nearly_equal_batches(
         yield from in_order(images, part, len(part), transform)
 
 
-def mean_metrics(
-    batches: Iterable[Batch], judge: Callable[[Batch], tuple[float, float]]
-) -> Metrics:
+def mean_metrics(batches: Iterable[Batch], judge: Callable[[Batch], Score]) -> Metrics:
     """Return mean loss and error over all examples, and their number.
 
     Args:
@@ -49,14 +48,12 @@ def mean_metrics(
         judge: returns mean loss and mean error of a batch.
     """
     totals = Meters()
-    examples = 0
-    for batch in batches:
-        n = len(batch.targets)
-        loss, error = judge(batch)
+    scores = [(judge(batch), len(batch.targets)) for batch in batches]
+    read_together([score for score, _ in scores])
+    for (loss, error), n in scores:
         totals["loss"].add(loss, n)
         totals["error"].add(error, n)
-        examples += n
-    return {**totals.means(), "examples": examples}
+    return {**totals.means(), "examples": sum(n for _, n in scores)}
 
 
 def evaluate_run(run: TrainedRun, part: Part = "test") -> Metrics:
@@ -85,7 +82,7 @@ def evaluate_run(run: TrainedRun, part: Part = "test") -> Metrics:
             )
     graphs: dict[int, Graph] = {}
 
-    def judge(batch: Batch) -> tuple[float, float]:
+    def judge(batch: Batch) -> Score:
         n = len(batch.targets)
         if n not in graphs:
             graphs[n] = Graph(run.model, run.inputs.shape, n, "evaluate")

@@ -10,6 +10,7 @@ import nnabla as nn
 
 import nnabla_nas.function as function
 from nnabla_nas.dataset.dataset import Batch
+from nnabla_nas.runner.score import Score
 from nnabla_nas.search_space.model import Model
 
 Purpose = Literal["train", "judge", "gate", "evaluate"]
@@ -64,7 +65,7 @@ class Graph:
         self._loss.persistent = True
         self._error.persistent = True
 
-    def forward(self, batch: Batch) -> tuple[float, float]:
+    def forward(self, batch: Batch) -> Score:
         """Compute loss and error of a batch, keeping what `backward` needs.
 
         Args:
@@ -73,9 +74,11 @@ class Graph:
         Returns:
             Mean loss and mean top-1 error.
         """
-        return self._run(batch, clear_no_need_grad=True)
+        score = Score()
+        self._run(batch, score, clear_no_need_grad=True)
+        return score
 
-    def evaluate(self, batch: Batch) -> tuple[float, float]:
+    def evaluate(self, batch: Batch) -> Score:
         """Compute loss and error of a batch, giving memory back on the way.
 
         Args:
@@ -84,8 +87,10 @@ class Graph:
         Returns:
             Mean loss and mean top-1 error.
         """
+        score = Score()
         with function.without_backward():
-            return self._run(batch, clear_buffer=True)
+            self._run(batch, score, clear_buffer=True)
+        return score
 
     def backward(self, scale: float) -> None:
         """Add the gradients of scale · loss to those of the parameters.
@@ -96,30 +101,30 @@ class Graph:
         with function.last_backward():
             self._loss.backward(scale, clear_buffer=True)
 
-    def accumulate(self, batch: Batch) -> tuple[float, float]:
-        """Add the gradients of a batch's mean loss to those of the parameters.
+    def accumulate(self, batch: Batch, scale: float = 1.0) -> Score:
+        """Add the gradients of scale · mean loss of a batch to those of the parameters.
 
         Args:
             batch: examples for one or several passes of the graph.
+            scale: that of the optimizer, see `Optimizer.unscale`.
 
         Returns:
-            Mean loss and mean top-1 error.
+            Mean loss, not scaled, and mean top-1 error.
         """
+        score = Score()
         passes = list(mini_batches(batch, self._batch_size))
-        loss_sum = error_sum = 0.0
         for mini_batch in passes:
-            loss, error = self.forward(mini_batch)
-            self.backward(1 / len(passes))
-            loss_sum, error_sum = loss_sum + loss, error_sum + error
-        return loss_sum / len(passes), error_sum / len(passes)
+            self._run(mini_batch, score, clear_no_need_grad=True)
+            self.backward(scale / len(passes))
+        return score
 
-    def _run(self, batch: Batch, **clearing: bool) -> tuple[float, float]:
+    def _run(self, batch: Batch, score: Score, **clearing: bool) -> None:
         self._inputs.d = batch.inputs
         self._targets.d = batch.targets
         if self._refills:
             self._model.refill_random_inputs()
         nn.forward_all([self._loss, self._error], **clearing)
-        return float(self._loss.d), float(self._error.d)
+        score.add(self._loss, self._error)
 
 
 def mini_batches(batch: Batch, size: int) -> Iterator[Batch]:

@@ -107,7 +107,8 @@ def launch(
             runner.interruption = interruption
             code = _run(runner, data, inputs, summary, resume)
         if save_nnp and not runner_class.searches:
-            path = export_run(kept_network(folder, experiment, model, inputs), "nnp")
+            with function.in_float():
+                path = export_run(kept_network(folder, experiment, model, inputs), "nnp")
             monitor.info(f"the network is in {path}")
         return code
 

@@ -7,12 +7,16 @@ from typing import Any
 
 from nnabla_nas.config.experiment import PhaseSettings
 from nnabla_nas.errors import InputError
+from nnabla_nas.optimizer.loss_scale import LossScale
 from nnabla_nas.optimizer.optimizer import Optimizer
 from nnabla_nas.registry import lr_schedulers, solvers
 
 
 def build_optimizer(
-    settings: PhaseSettings, parameters: Mapping[str, Any], n_updates: int
+    settings: PhaseSettings,
+    parameters: Mapping[str, Any],
+    n_updates: int,
+    loss_scale: LossScale | None = None,
 ) -> Optimizer:
     """Build the optimizer of one phase.
 
@@ -20,6 +24,7 @@ def build_optimizer(
         settings: solver, schedule, clipping and weight decay.
         parameters: path → parameter, all that the phase may ever move.
         n_updates: updates of the whole phase, for the schedule.
+        loss_scale: what the losses are multiplied with; None for no scaling.
 
     Raises:
         InputError: if a schedule is given that ends before the phase does.
@@ -41,6 +46,7 @@ def build_optimizer(
         grad_clip=settings.grad_clip,
         grad_clip_mode=settings.grad_clip_mode,
         weight_decay=settings.weight_decay,
+        loss_scale=loss_scale,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+import nnabla_nas.function as function
 from nnabla_nas.artifact.checkpoint import Checkpoints
 from nnabla_nas.artifact.meter import Meters
 from nnabla_nas.artifact.monitor import Monitor
@@ -26,14 +26,17 @@ from nnabla_nas.dataset.split import split
 from nnabla_nas.dataset.transforms import evaluation_transform, training_transform
 from nnabla_nas.device.runtime import Runtime
 from nnabla_nas.errors import DivergedError, InputError
+from nnabla_nas.optimizer.loss_scale import LossScale
 from nnabla_nas.optimizer.optimizer import Optimizer
 from nnabla_nas.runner.constraints import build_constraints
+from nnabla_nas.runner.divergence import first_non_finite, require_finite
 from nnabla_nas.runner.evaluation import Metrics, mean_metrics, nearly_equal_batches
 from nnabla_nas.runner.expected_end import expected_end
 from nnabla_nas.runner.graph import Graph, Purpose
 from nnabla_nas.runner.interruption import Interruption
 from nnabla_nas.runner.optimizers import build_optimizer
 from nnabla_nas.runner.record import Record
+from nnabla_nas.runner.score import Readings, Score
 from nnabla_nas.search_space.model import Model
 
 
@@ -89,6 +92,8 @@ class Runner(ABC):
         self.updates_per_epoch = self.train_loader.updates_per_epoch
         self.net_parameters = model.get_net_parameters(grad_only=True)
         self.meters = Meters()
+        # On a device a number is waited for, so it is read when somebody wants to see it.
+        self.readings = Readings(at_once=function.on_cpu())
         self._graphs: dict[tuple[Purpose, int], Graph] = {}
         self._began = time.perf_counter()
         self.progress = Progress(phase=self.first_phase())
@@ -132,7 +137,8 @@ class Runner(ABC):
         settings = getattr(self.experiment.optimizer, phase)
         if settings is None or epochs == 0:
             return None
-        return build_optimizer(settings, parameters, epochs * self.updates_per_epoch)
+        scale = None if self.experiment.type_config == "float" else LossScale()
+        return build_optimizer(settings, parameters, epochs * self.updates_per_epoch, scale)
 
     def weight_step(self, optimizer: Optimizer, batch: Batch | None = None) -> None:
         """Learn the weights of the active path from a training batch.
@@ -143,13 +149,18 @@ class Runner(ABC):
         """
         batch = batch or self.next_batch(self.train_loader)
         n = len(batch.targets)
+        step = self.progress.step + 1
+
+        def count(loss: float, error: float) -> None:
+            self.require_finite(loss, "the training loss", step)
+            self.meters["loss_train"].add(loss, n)
+            self.meters["error_train"].add(error, n)
+
         with self.on_device():
             optimizer.zero_grad()
-            loss, error = self.train_graph.accumulate(batch)
-            self.require_finite(loss, "the training loss")
+            self.readings.add(self.train_graph.accumulate(batch, optimizer.scale), count)
+            optimizer.unscale()
             optimizer.update()
-        self.meters["loss_train"].add(loss, n)
-        self.meters["error_train"].add(error, n)
         self.progress.examples += n
 
     def evaluate(
@@ -164,15 +175,16 @@ class Runner(ABC):
             purpose: `judge` or `evaluate`, see `Graph`.
         """
 
-        def judge(batch: Batch) -> tuple[float, float]:
+        def judge(batch: Batch) -> Score:
             with self.on_device():
-                loss, error = self.graph(purpose, len(batch.targets)).evaluate(batch)
-            # nnabla finds no error in logits that are not numbers.
-            self.require_finite(loss, "the loss in evaluation")
-            return loss, error
+                return self.graph(purpose, len(batch.targets)).evaluate(batch)
 
         transform = evaluation_transform(self.data)
-        return mean_metrics(nearly_equal_batches(images, indices, batch_size, transform), judge)
+        batches = nearly_equal_batches(images, indices, batch_size, transform)
+        metrics = mean_metrics(batches, judge)
+        # nnabla finds no error in logits that are not numbers.
+        self.require_finite(metrics["loss"], "the loss in evaluation")
+        return metrics
 
     def run_epoch(self, description: str, update: Callable[[], None]) -> None:
         """Do an epoch's updates, saying now and then where it stands.
@@ -191,13 +203,31 @@ class Runner(ABC):
                 start = time.perf_counter()
                 update()
                 self.progress.step += 1
+                if self._is_reported(number):
+                    self.read()
                 self.progress.seconds = time.perf_counter() - self._began
                 self._report_update(number, description, time.perf_counter() - start)
-                bar.advance(loss=f"{self.meters['loss_train'].mean:.3f}")
+                loss = self.meters["loss_train"]
+                # On a device the first ones of an epoch are not read yet.
+                bar.advance(loss=f"{loss.mean:.3f}" if loss.weight else "...")
                 if number < self.updates_per_epoch and self.interruption.signal is not None:
                     self.save_checkpoint()
                     self.interruption.check(self._where())
         self.progress.epoch += 1
+
+    def _is_reported(self, number: int) -> bool:
+        """Return whether something is said after an update of the epoch, counted from 1."""
+        # The first update of a run says how long the rest will take.
+        return (
+            number % self.experiment.print_frequency == 0
+            or number == self.updates_per_epoch
+            or self.progress.step == 1
+        )
+
+    def read(self) -> None:
+        """Read from the device what the updates since the last reading left there."""
+        with self.on_device():
+            self.readings.read()
 
     def end_epoch(self) -> None:
         """Write a checkpoint, and stop there if the process was asked to end."""
@@ -212,20 +242,13 @@ class Runner(ABC):
             DivergedError: if a parameter is not finite; the checkpoints before stay.
             NasError: if it cannot be written.
         """
-        name = self.first_non_finite()
+        name = first_non_finite(self.model)
         if name is not None:
             raise DivergedError(f"parameter '{name}' is not finite at update {self.progress.step}")
         self.checkpoints.save(self.state_dict())
 
     def _where(self) -> str:
         return f"after update {self.progress.step}; go on by the same command with --resume"
-
-    def first_non_finite(self) -> str | None:
-        """Return the path of the first parameter that holds a value that is not finite."""
-        for path, parameter in self.model.get_parameters().items():
-            if not np.all(np.isfinite(parameter.d)):
-                return path
-        return None
 
     def next_batch(self, loader: Loader) -> Batch:
         """Return the next batch, measuring how long it was waited for.
@@ -247,30 +270,29 @@ class Runner(ABC):
         finally:
             self.progress.device_seconds += time.perf_counter() - start
 
-    def require_finite(self, value: float, what: str) -> None:
+    def watch(self, score: Score, what: str) -> None:
+        """Stop the run if the loss of a batch is not finite, once it is read.
+
+        Args:
+            score: loss and error of the batch.
+            what: the name of the loss in the message.
+        """
+        step = self.progress.step + 1
+        self.readings.add(score, lambda loss, _: self.require_finite(loss, what, step))
+
+    def require_finite(self, value: float, what: str, step: int | None = None) -> None:
         """Stop the run if a value is not finite.
 
         Args:
             value: the value.
             what: its name in the message.
+            step: the update that it belongs to, counted from 1; by default the one in progress.
 
         Raises:
             DivergedError: if it is not.
         """
-        if not math.isfinite(value):
-            raise DivergedError(
-                f"{what} is {value} at update {self.progress.step + 1} ({self._suspect()}); a "
-                "smaller learning rate (optimizer.*.solver) or grad_clip may help"
-            )
-
-    def _suspect(self) -> str:
-        """Return which parameter is the likely cause of a number that is not finite."""
-        path = self.first_non_finite()
-        if path is not None:
-            return f"parameter '{path}' is not finite"
-        largest = {k: float(np.abs(p.d).max()) for k, p in self.model.get_parameters().items()}
-        path = max(largest, key=largest.__getitem__)
-        return f"parameter '{path}' reaches {largest[path]:.3g}"
+        now = self.progress.step
+        require_finite(value, what, step or now + 1, now, self.model)
 
     def result(self, status: Status, metrics: dict[str, Metrics | None], **more: Any) -> None:
         """Write result.json.
@@ -306,13 +328,17 @@ class Runner(ABC):
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything the rest of the run depends on."""
+        self.read()
         return {
             "progress": self.progress.state_dict(),
             "meters": self.meters.state_dict(),
             "streams": self.runtime.streams.state_dict(),
             "train_loader": self.train_loader.state_dict(),
             "architecture": self._fixed_architecture(),
-            "parameters": {k: p.d.copy() for k, p in self.model.get_parameters().items()},
+            # Running statistics that a half-precision pass wrote are float16.
+            "parameters": {
+                k: p.d.astype(np.float32) for k, p in self.model.get_parameters().items()
+            },
             "optimizers": {k: o.state_dict() for k, o in self.optimizers().items()},
         }
 

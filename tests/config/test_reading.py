@@ -100,7 +100,7 @@ def test_reads_without_nnabla(write: Write) -> None:
         ("input_shape=[1, 2]", "input_shape: got [1, 2]; allowed three integers >= 1: "),
         ("input_shape=[1, 2, true]", "input_shape: got [1, 2, true]; allowed three integers"),
         ("context=gpu", "context: got \"gpu\"; allowed 'auto', 'cudnn', 'cuda' or 'cpu'"),
-        ("type_config=half", "type_config: got \"half\"; allowed 'float' (half and mixed"),
+        ("type_config=int", "type_config: got \"int\"; allowed 'float', 'half' or 'mixed_half'"),
         ("device_id=-2", "device_id: got -2; allowed GPU ids"),
         ("device_id=[0, -1]", "device_id: got [0, -1]; allowed GPU ids"),
         ("device_id=[]", "device_id: got []; allowed GPU ids"),

@@ -230,10 +230,30 @@ def test_an_id_without_a_gpu_behind_it_is_refused(
 
 
 def test_unknown_types_and_contexts_are_refused() -> None:
-    with pytest.raises(DeviceError, match="type_config: got 'half'; allowed: float"):
-        choose_device("cpu", "-1", "half")
+    with pytest.raises(DeviceError, match="got 'int'; allowed: float, half, mixed_half"):
+        choose_device("cpu", "-1", "int")
     with pytest.raises(DeviceError, match="context: got 'gpu'; allowed: auto, cudnn, cuda, cpu"):
         choose_device("gpu", "-1", "float")
+
+
+@pytest.mark.parametrize("type_config", ["half", "mixed_half"])
+def test_a_gpu_is_tried_with_the_type_that_is_asked_for(
+    type_config: str, gpus: Callable[..., None], install: Callable[..., None]
+) -> None:
+    gpus("NVIDIA A")
+    install(cudnn=WORKING.replace('"float"', f'"{type_config}"'))
+    assert choose_device("cudnn", "-1", type_config).name == "cudnn"
+
+
+@pytest.mark.parametrize(
+    ("context", "why"), [("cpu", r"\(-t float\)$"), ("auto", "; no GPU found, running on the CPU$")]
+)
+def test_half_precision_is_refused_on_the_cpu(
+    context: str, why: str, gpus: Callable[..., None]
+) -> None:
+    gpus()
+    with pytest.raises(DeviceError, match=f"got 'mixed_half'; allowed on the CPU: float.*{why}"):
+        choose_device(context, "-1", "mixed_half")
 
 
 def test_a_chosen_context_computes() -> None:

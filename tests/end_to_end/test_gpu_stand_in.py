@@ -23,8 +23,10 @@ EXTENSION = """
 import nnabla as nn
 
 def context(device_id, type_config):
-    assert (device_id, type_config) == ("0", "float")
-    return nn.Context(["{name}:float", "cpu:float"], "CpuCachedArray", device_id)
+    assert device_id == "0"
+    types = ["float"] if type_config == "float" else [type_config, "float"]
+    backends = [device + ":" + one for device in ("{name}", "cpu") for one in types]
+    return nn.Context(backends, "CpuCachedArray", device_id)
 """
 
 # Entered before nnabla is imported, in the place of the module that asks NVIDIA's driver.
@@ -108,6 +110,26 @@ def test_a_search_on_a_gpu(tmp_path: Path, stand_ins: Path, search_file: Path) -
     ours, theirs = (read_parameters(f / "weights.h5", shapes) for f in (cpu, gpu))
     for name in shapes:
         np.testing.assert_allclose(theirs[name], ours[name], rtol=0.02, atol=0.02, err_msg=name)
+
+
+def test_a_training_in_half_precision(
+    tmp_path: Path, stand_ins: Path, search_json: dict[str, Any]
+) -> None:
+    del search_json["context"]
+    search_json |= {"algorithm": "Trainer", "epoch": 1, "train_portion": 1.0}
+    search_json["network"]["settings"] = [[8, 1, 2]]
+    file, output = tmp_path / "train.json", tmp_path / "half"
+    file.write_text(json.dumps(search_json))
+    report = str(stand_ins / "report.py")
+    done = run(stand_ins, report, "-f", str(file), "-o", str(output), "-t", "half", "--save-nnp")
+    assert done.returncode == 0, done.stderr
+    result = json.loads((output / "result.json").read_text())
+    assert result["status"] == "finished"
+    assert json.loads((output / "config.json").read_text())["type_config"] == "half"
+    assert (output / "network.nnp").exists()
+    # The weights are float32, and a CPU without half precision evaluates them.
+    done = run(stand_ins, "-m", "nnabla_nas", "evaluate", str(output), "-c", "cpu")
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_context_that_is_asked_for_is_taken(stand_ins: Path, search_file: Path) -> None:

@@ -19,7 +19,7 @@ from nnabla_nas.artifact.monitor import Monitor
 from nnabla_nas.artifact.run_folder import RunFolder
 from nnabla_nas.config.completion import build_dataset, build_network, complete
 from nnabla_nas.config.reading import read_experiment
-from nnabla_nas.device.context import choose_device
+from nnabla_nas.device.context import Device, choose_device
 from nnabla_nas.device.runtime import Runtime
 from nnabla_nas.registry import register_search_space, runners
 from nnabla_nas.runner.runner import Runner
@@ -63,15 +63,24 @@ def layers_json(search_json: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def build(tmp_path: Path) -> Iterator[Callable[..., Runner]]:
-    """Return what builds a runner from the content of a JSON file and changes to it."""
+    """Return what builds a runner from the content of a JSON file and changes to it.
+
+    With `backends` its graphs are those of a device that has them.
+    """
     with ExitStack() as stack:
 
-        def make(content: dict[str, Any], name: str = "run", **changes: Any) -> Runner:
+        def make(
+            content: dict[str, Any], name: str = "run", backends: Any = None, **changes: Any
+        ) -> Runner:
             path = tmp_path / f"{name}.json"
             path.write_text(json.dumps({**copy.deepcopy(content), **changes}))
             flags = {"output_path": str(tmp_path / name)}
             experiment, _ = complete(read_experiment(str(path), flags))
-            runtime = Runtime(choose_device("cpu", "-1", "float"), random.Streams(experiment.seed))
+            device = choose_device("cpu", "-1", "float")
+            if backends:
+                context = nn.Context(list(backends), "CpuCachedArray", "0")
+                device = Device(context, "cudnn", "stand-in")
+            runtime = Runtime(device, random.Streams(experiment.seed))
             stack.enter_context(random.use(runtime.streams))
             stack.enter_context(nn.context_scope(runtime.device.context))
             model = build_network(experiment)

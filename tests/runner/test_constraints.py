@@ -13,6 +13,7 @@ import pytest
 from nnabla_nas.cli import main
 from nnabla_nas.errors import InputError
 from nnabla_nas.estimator.latency_file import read_latencies
+from nnabla_nas.runner.score import Score
 
 FLOPS = {"name": "FLOPsEstimator", "bound": 40000, "weight": 5.0}
 
@@ -58,7 +59,7 @@ def test_the_expected_cost_falls_where_gradients_decide(
 
 def test_the_expected_cost_falls_where_rewards_decide(build, search_json) -> None:
     searcher = build(search_json, regularizer={"speed": {**FLOPS, "bound": 25000}})
-    searcher.judge_graph = SimpleNamespace(evaluate=lambda batch: (0.0, 0.5))
+    searcher.judge_graph = SimpleNamespace(evaluate=lambda batch: Score((0.0, 0.5)))
     before = expected(searcher)
     for _ in range(60):
         searcher.architecture_step()

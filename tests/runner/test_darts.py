@@ -135,9 +135,9 @@ def test_the_architecture_learns_before_the_weights_and_from_the_other_part(
     for name in ("arch_graph", "train_graph"):
         graph = getattr(searcher, name)
 
-        def recorded(batch, name=name, accumulate=graph.accumulate):
+        def recorded(batch, *scale, name=name, accumulate=graph.accumulate):
             order.append((name, batch.targets.tobytes()))
-            return accumulate(batch)
+            return accumulate(batch, *scale)
 
         graph.accumulate = recorded
     train, valid = batches(searcher)

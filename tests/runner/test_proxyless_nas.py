@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import nnabla_nas.module as Mo
+from nnabla_nas.runner.score import Score
 from nnabla_nas.runner.searcher.proxyless_nas import set_reinforce_gradient
 
 
@@ -41,7 +42,7 @@ def test_a_bandit_is_learned(build, layers_json) -> None:
     searcher = build(layers_json)
     rewards = {(0, 0): 0.1, (0, 1): 0.2, (1, 0): 0.3, (1, 1): 0.9}
     searcher.judge_graph = SimpleNamespace(
-        evaluate=lambda batch: (0.0, 1 - rewards[tuple(c.active for c in searcher.choices)])
+        evaluate=lambda batch: Score((0.0, 1 - rewards[tuple(c.active for c in searcher.choices)]))
     )
     for _ in range(60):
         searcher.architecture_step()
@@ -52,7 +53,7 @@ def test_a_bandit_is_learned(build, layers_json) -> None:
 def test_the_baseline_starts_at_the_first_mean_and_follows_slowly(build, layers_json) -> None:
     searcher = build(layers_json)
     errors = iter([0.2, 0.2, 0.2, 0.2, 0.6, 0.6, 0.6, 0.6])
-    searcher.judge_graph = SimpleNamespace(evaluate=lambda batch: (0.0, next(errors)))
+    searcher.judge_graph = SimpleNamespace(evaluate=lambda batch: Score((0.0, next(errors))))
     before = [p.d.copy() for p in searcher.arch_parameters.values()]
     searcher.architecture_step()
     assert searcher.progress.baseline == pytest.approx(0.8)

@@ -78,13 +78,13 @@ def test_drop_path_rises_with_the_updates(
     trainer = build(cells_json, epoch=2)
     (drop,) = [module for _, module in trainer.model.get_modules() if isinstance(module, DropPath)]
     seen = []
-    forward = trainer.train_graph.forward
+    run = trainer.train_graph._run
 
-    def forward_and_remember(examples: Batch) -> tuple[float, float]:
+    def run_and_remember(*arguments: Any, **clearing: bool) -> None:
         seen.append(drop.drop_prob)
-        return forward(examples)
+        run(*arguments, **clearing)
 
-    trainer.train_graph.forward = forward_and_remember  # type: ignore[method-assign]
+    trainer.train_graph._run = run_and_remember  # type: ignore[method-assign]
     trainer.run()
     # Eight updates of two passes each.
     assert seen == pytest.approx([0.05 * update for update in range(8) for _ in range(2)])

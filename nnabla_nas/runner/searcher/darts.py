@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from nnabla_nas.config.faults import Fault, got
 from nnabla_nas.dataset.dataset import Batch
 from nnabla_nas.estimator.constraint import add_penalty_gradients
 from nnabla_nas.optimizer.optimizer import Optimizer
@@ -42,6 +43,9 @@ class DartsSearcher(Searcher):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        if order == 2 and self.experiment.type_config != "float":
+            text = got(2, "1, or type_config float: differences of half weights say nothing")
+            self.experiment.sources.check([Fault(("algorithm", "order"), text)])
         self.order = order
         self.stop_on_skip = stop_on_skip
         experiment = self.experiment
@@ -79,7 +83,8 @@ class DartsSearcher(Searcher):
             self.valid_optimizer.zero_grad()
             if self.order == 1:
                 with fixed(self.weights):
-                    loss, _ = self.arch_graph.accumulate(valid)
+                    score = self.arch_graph.accumulate(valid, self.valid_optimizer.scale)
+                self.watch(score, "the validation loss")
             else:
                 train_loss, loss = set_unrolled_gradient(
                     self.alphas,
@@ -89,8 +94,9 @@ class DartsSearcher(Searcher):
                     self.train_optimizer.learning_rate,
                 )
                 self.require_finite(train_loss, "the training loss")
-            self.require_finite(loss, "the validation loss")
-            add_penalty_gradients(self.constraints, self.choices)
+                self.require_finite(loss, "the validation loss")
+            if self.valid_optimizer.unscale():
+                add_penalty_gradients(self.constraints, self.choices)
             self.valid_optimizer.update()
         self.require_finite_architecture()
 

@@ -19,6 +19,7 @@ from nnabla_nas.dataset.dataset import Batch
 from nnabla_nas.estimator.constraint import add_penalty_gradients
 from nnabla_nas.module import Choice
 from nnabla_nas.runner.graph import fixed, mini_batches
+from nnabla_nas.runner.score import read_together
 from nnabla_nas.runner.searcher.binary_gates import (
     keep_other_probabilities,
     sampled_entries,
@@ -101,7 +102,7 @@ class ProxylessNasSearcher(Searcher):
             draws: the architectures: indices of the candidates of all choices.
             passes: the batches that each is judged by.
         """
-        errors = np.zeros(len(draws))
+        errors, scores = np.zeros(len(draws)), []
         # One after the other those that start alike: what they share is computed once.
         order = sorted(range(len(draws)), key=lambda index: tuple(draws[index]))
         for batch in passes:
@@ -109,9 +110,11 @@ class ProxylessNasSearcher(Searcher):
                 for index in order:
                     for choice, active in zip(self.choices, draws[index], strict=True):
                         choice.active = active
-                    loss, error = self.judge_graph.evaluate(batch)
-                    self.require_finite(loss, "the validation loss")
-                    errors[index] += error / len(passes)
+                    scores.append((index, self.judge_graph.evaluate(batch)))
+        read_together([score for _, score in scores])
+        for index, (loss, error) in scores:
+            self.require_finite(loss, "the validation loss")
+            errors[index] += error / len(passes)
         return [float(error) for error in errors]
 
     def gate_step(self) -> None:
@@ -122,11 +125,12 @@ class ProxylessNasSearcher(Searcher):
             for choice in self.choices:
                 choice.draw_pair()
             with fixed(self.net_parameters.values()):
-                loss, _ = self.gate_graph.accumulate(batch)
-            self.require_finite(loss, "the validation loss")
+                score = self.gate_graph.accumulate(batch, self.valid_optimizer.scale)
+            self.watch(score, "the validation loss")
             self.valid_optimizer.zero_grad()
             set_gate_gradient(self.choices)
-            add_penalty_gradients(self.constraints, self.choices)
+            if self.valid_optimizer.unscale():
+                add_penalty_gradients(self.constraints, self.choices)
             sampled = sampled_entries(self.arch_parameters, self.choices)
             before = {path: alpha.d.copy() for path, alpha in self.arch_parameters.items()}
             self.valid_optimizer.update(only=sampled)

@@ -139,8 +139,20 @@ class Searcher(Runner):
         Raises:
             DivergedError: that names the parameter.
         """
+        # On a device they are looked at with everything else, see `read`.
+        if self.readings.at_once:
+            self._require_finite_alphas()
+
+    def read(self) -> None:
+        """Read from the device what the updates since the last reading left there."""
+        super().read()
+        if not self.readings.at_once:
+            self._require_finite_alphas(self.progress.step)
+
+    def _require_finite_alphas(self, step: int | None = None) -> None:
         for path, alpha in self.arch_parameters.items():
-            self.require_finite(float(np.sum(alpha.d)), f"architecture parameter '{path}'")
+            value = float(np.sum(alpha.d))
+            self.require_finite(value, f"architecture parameter '{path}'", step)
 
     def mean_entropy(self) -> float:
         """Return the mean entropy of the choices, in nats."""
