@@ -28,7 +28,7 @@ def use_cores(threads: int | None, say: Callable[[str], object]) -> None:
         return
     import numba
 
-    from nnabla_nas.function.cpu.readiness import is_compiled, run_all
+    from nnabla_nas.function.cpu.readiness import compile_all, is_compiled
 
     config: Any = numba.config
     cores = len(os.sched_getaffinity(0))
@@ -37,5 +37,5 @@ def use_cores(threads: int | None, say: Callable[[str], object]) -> None:
         return
     say("compiling kernels for this processor, once; it takes about a minute")
     start = time.monotonic()
-    run_all()
+    compile_all()
     say(f"kernels compiled in {time.monotonic() - start:.0f} s")

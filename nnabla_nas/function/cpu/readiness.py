@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,6 +31,21 @@ def is_compiled() -> bool:
     """Return whether the kernels need no compilation."""
     mark = _mark()
     return mark is not None and mark.exists()
+
+
+def compile_all() -> None:
+    """Compile every kernel, so that this process and later ones load the same machine code.
+
+    What a process has compiled itself differs from it in the last bits: the compiler has made some
+    functions twice, and a process that compiles and one that loads do not take the same of the two.
+    """
+    if _mark() is not None:
+        code = f"import sys; sys.path[:] = {sys.path!r}; import {__name__} as kernels"
+        subprocess.run(
+            [sys.executable, "-c", f"{code}; kernels.run_all()"], capture_output=True, check=False
+        )
+    if not is_compiled():
+        run_all()
 
 
 def run_all() -> None:

@@ -82,3 +82,21 @@ def test_old_versions_of_the_kernels_are_deleted(tmp_path: Path) -> None:
     os.utime(tmp_path / "mine", (1, 1))
     readiness._forget_old(tmp_path / "mine")
     assert {one.name for one in tmp_path.iterdir()} == {"mine", "newest", "new"}
+
+
+def test_kernels_are_compiled_by_another_process(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    mark, ran = tmp_path / "compiled", []
+    monkeypatch.setattr(readiness, "_mark", lambda: mark)
+    monkeypatch.setattr(readiness, "run_all", lambda: ran.append(1))
+    monkeypatch.setattr(readiness.subprocess, "run", lambda *_, **__: mark.touch())
+    readiness.compile_all()
+    assert not ran
+    # Where that fails, or nothing can be kept, this one compiles them.
+    mark.unlink()
+    monkeypatch.setattr(readiness.subprocess, "run", lambda *_, **__: None)
+    readiness.compile_all()
+    monkeypatch.setattr(readiness, "_mark", lambda: None)
+    readiness.compile_all()
+    assert len(ran) == 2
