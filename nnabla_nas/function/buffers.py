@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,16 +34,26 @@ class Buffer:
 
 
 _free: dict[int, list[Buffer]] = defaultdict(list)
+# The sizes there are buffers of, in order.
+_sizes: list[int] = []
+# A buffer may be so many times as large as what is asked for: candidates differ in size, and one
+# for each size of each would be more than a step ever needs at once.
+_LOOSE = 2
 
 
 def take(size: int) -> Buffer:
-    """Return a buffer whose contents are anything.
+    """Return a buffer of at least a size, whose contents are anything.
 
     Args:
         size: number of values.
     """
-    free = _free[size]
-    return free.pop() if free else Buffer(size)
+    first = bisect_left(_sizes, size)
+    for known in _sizes[first : bisect_right(_sizes, _LOOSE * size)]:
+        if _free[known]:
+            return _free[known].pop()
+    if first == len(_sizes) or _sizes[first] != size:
+        _sizes.insert(first, size)
+    return Buffer(size)
 
 
 def give(buffer: Buffer) -> None:

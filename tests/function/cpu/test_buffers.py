@@ -46,6 +46,16 @@ def test_a_buffer_that_was_given_back_is_taken_again() -> None:
     assert buffers.take(SIZE) is second
 
 
+def test_a_larger_buffer_is_taken_before_memory_is() -> None:
+    large = buffers.take(40 * SIZE)
+    buffers.give(large)
+    assert buffers.take(25 * SIZE) is large
+    buffers.give(large)
+    # One of more than twice the size is kept for what needs it.
+    assert buffers.take(19 * SIZE) is not large
+    assert buffers.take(40 * SIZE) is large
+
+
 def test_a_second_backward_pass_gives_the_same_gradients() -> None:
     leaves, y = network()
     y.forward()
