@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 _keeping: ContextVar[bool] = ContextVar("nnabla_nas_keeps_for_backward", default=True)
-_shared: ContextVar[dict[int, Keeper] | None] = ContextVar("nnabla_nas_shared_passes", default=None)
+_sharing: ContextVar[set[Keeper] | None] = ContextVar("nnabla_nas_same_inputs", default=None)
 _releasing: ContextVar[bool] = ContextVar("nnabla_nas_last_backward", default=False)
 
 
@@ -133,17 +133,24 @@ def same_inputs() -> Iterator[None]:
 
     They differ in choices alone: inputs and parameters stay what they are.
     """
-    prefixes: dict[int, Keeper] = {}
-    token = _shared.set(prefixes)
+    keepers: set[Keeper] = set()
+    token = _sharing.set(keepers)
     try:
         with without_backward():
             yield
     finally:
-        _shared.reset(token)
-        for prefix in prefixes.values():
-            prefix.forget()
+        _sharing.reset(token)
+        for keeper in keepers:
+            keeper.forget()
 
 
-def shared_passes() -> dict[int, Keeper] | None:
-    """Return what programs hold from one pass to the next, by the program's id; None if nothing."""
-    return _shared.get()
+def shares(keeper: Keeper) -> bool:
+    """Return whether passes have the same inputs; note then what keeps something between them.
+
+    Args:
+        keeper: what is told to forget it when they end.
+    """
+    keepers = _sharing.get()
+    if keepers is not None:
+        keepers.add(keeper)
+    return keepers is not None

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import nnabla as nn
 
 from nnabla_nas.function.cpu.layout import FromBack, FromFront, ToBack, ToFront
-from nnabla_nas.function.cpu.operation import Export, Operation, Value
+from nnabla_nas.function.cpu.operation import Export, Operation, Value, upstream
 from nnabla_nas.function.cpu.program import Program
 from nnabla_nas.function.cpu.unit import Stages
 
@@ -147,14 +147,7 @@ class Assembler:
         Args:
             values: the activations.
         """
-        found: set[Operation] = set()
-        waiting = list(values)
-        while waiting:
-            operation = self._sources[waiting.pop()]
-            if operation not in found:
-                found.add(operation)
-                waiting += operation.inputs
-        return found
+        return upstream(values, self._sources)
 
     def run(self, exports: Sequence[Export]) -> list[nn.Variable]:
         """Return nnabla's variables for what leaves a new program.

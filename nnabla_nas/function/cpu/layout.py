@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import nnabla as nn
 
-from nnabla_nas.function.cpu.operation import BYTES, Export, Operation, Targets, Value, move
+from nnabla_nas.function.cpu.operation import BYTES, Back, Export, Operation, Value, move
 from nnabla_nas.function.cpu.transposition import batch_to_back, batch_to_front
 from nnabla_nas.function.host_values import address
 
@@ -28,18 +28,11 @@ class FromFront(Operation):
         """Transpose; see the base."""
         batch_to_back(address(self.variables[0].data), y, *self._shape, False)
 
-    def backward(
-        self,
-        x: Sequence[int],
-        g: int,
-        gradients: Sequence[int],
-        add: Sequence[bool],
-        targets: Targets,
-    ) -> None:
+    def backward(self, back: Back) -> None:
         """Transpose the gradient; see the base."""
-        target = targets.of(self.variables[0])
+        target = back.targets.of(self.variables[0])
         if target:
-            batch_to_front(g, target, *self._shape, True)
+            batch_to_front(back.g, target, *self._shape, True)
 
 
 class FromBack(Operation):
@@ -59,18 +52,11 @@ class FromBack(Operation):
         """Copy; see the base."""
         move(address(self.variables[0].data), y, self.output.size, False)
 
-    def backward(
-        self,
-        x: Sequence[int],
-        g: int,
-        gradients: Sequence[int],
-        add: Sequence[bool],
-        targets: Targets,
-    ) -> None:
+    def backward(self, back: Back) -> None:
         """Add the gradient; see the base."""
-        target = targets.of(self.variables[0])
+        target = back.targets.of(self.variables[0])
         if target:
-            move(g, target, self.output.size, True)
+            move(back.g, target, self.output.size, True)
 
 
 class Concatenation(Operation):
@@ -90,18 +76,12 @@ class Concatenation(Operation):
             move(source, y, value.size, False)
             y += BYTES * value.size
 
-    def backward(
-        self,
-        x: Sequence[int],
-        g: int,
-        gradients: Sequence[int],
-        add: Sequence[bool],
-        targets: Targets,
-    ) -> None:
+    def backward(self, back: Back) -> None:
         """Take the gradient apart; see the base."""
-        for value, gradient, adds in zip(self.inputs, gradients, add, strict=True):
+        g = back.g
+        for value, gradient, add in zip(self.inputs, back.gradients, back.add, strict=True):
             if gradient:
-                move(g, gradient, value.size, adds)
+                move(g, gradient, value.size, add)
             g += BYTES * value.size
 
 
@@ -118,6 +98,9 @@ class Zeros(Operation):
     def forward(self, x: Sequence[int], y: int, keep: bool) -> None:
         """Write zeros; see the base."""
         ctypes.memset(y, 0, BYTES * self.output.size)
+
+    def backward(self, back: Back) -> None:
+        """Do nothing: there is no input; see the base."""
 
 
 class ToFront(Export):

@@ -9,7 +9,7 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_nas.function.cpu.mixture import mix, mix_backward, scale_examples
-from nnabla_nas.function.cpu.operation import Operation, Targets, Value
+from nnabla_nas.function.cpu.operation import Back, Operation, Value
 from nnabla_nas.function.host_values import address, host_values
 
 _NO_VALUES = np.empty(0, np.float32)
@@ -35,7 +35,6 @@ class Mixture(Operation):
         super().__init__(branches, branches[0].shape, vectors)
         self._alphas = list(alphas)
         self._places = list(places)
-        self._ones = np.ones(len(branches), np.float32)
 
     def learns(self) -> bool:
         """Return whether the weights learn."""
@@ -45,44 +44,38 @@ class Mixture(Operation):
         """Return whether the weights learn: their gradients need the branches."""
         return self.learns()
 
-    def _weights(self) -> np.ndarray:
+    def _weights(self, n: int) -> np.ndarray:
         if not self.variables:
-            return self._ones
+            return np.ones(n, np.float32)
         vectors = [host_values(v.data) for v in self.variables]
         return np.array([vectors[k][i] for k, i in self._places], np.float32)
 
     def forward(self, x: Sequence[int], y: int, keep: bool) -> None:
         """Sum; see the base."""
-        mix(np.array(x), self._weights(), y, self.output.size)
+        mix(np.array(x), self._weights(len(x)), y, self.output.size)
 
-    def backward(
-        self,
-        x: Sequence[int],
-        g: int,
-        gradients: Sequence[int],
-        add: Sequence[bool],
-        targets: Targets,
-    ) -> None:
+    def backward(self, back: Back) -> None:
         """Weigh the gradient for the branches; for each weight take its product with the branch.
 
         See the base.
         """
-        wanted = [targets.wants(vector) for vector in self.variables]
-        inner = np.zeros(len(x), np.float32) if any(wanted) else _NO_VALUES
+        n = len(back.x)
+        wanted = [back.targets.wants(vector) for vector in self.variables]
+        inner = np.zeros(n, np.float32) if any(wanted) else _NO_VALUES
         mix_backward(
-            np.array(x), np.array(gradients), self._weights(), g, self.output.size,
-            np.array(add), inner,
+            np.array(back.x), np.array(back.gradients), self._weights(n), back.g,
+            self.output.size, np.array(back.add), inner,
         )  # fmt: skip
         for k, vector in enumerate(self.variables):
             if wanted[k]:
-                targets.of(vector)
+                back.targets.of(vector)
                 weights = host_values(vector.grad)
                 for value, (source, position) in zip(inner, self._places, strict=True):
                     if source == k:
                         weights[position] += value
 
 
-class Choice(Operation):
+class Choice(Mixture):
     """The sum of the active branches; the others are not computed.
 
     Args:
@@ -90,7 +83,7 @@ class Choice(Operation):
     """
 
     def __init__(self, branches: Sequence[Value]) -> None:
-        super().__init__(branches, branches[0].shape)
+        super().__init__(branches)
         self.active: tuple[int, ...] = tuple(range(len(branches)))
 
     def set_active(self, *active: int) -> None:
@@ -105,24 +98,6 @@ class Choice(Operation):
     def used(self) -> tuple[Value, ...]:
         """The active branches."""
         return tuple(self.inputs[index] for index in self.active)
-
-    def forward(self, x: Sequence[int], y: int, keep: bool) -> None:
-        """Sum; see the base."""
-        mix(np.array(x), np.ones(len(x), np.float32), y, self.output.size)
-
-    def backward(
-        self,
-        x: Sequence[int],
-        g: int,
-        gradients: Sequence[int],
-        add: Sequence[bool],
-        targets: Targets,
-    ) -> None:
-        """Hand the gradient to the active branches; see the base."""
-        ones = np.ones(len(x), np.float32)
-        mix_backward(
-            np.array(x), np.array(gradients), ones, g, self.output.size, np.array(add), _NO_VALUES
-        )
 
 
 class ScaledExamples(Operation):
@@ -145,15 +120,9 @@ class ScaledExamples(Operation):
         """Multiply; see the base."""
         scale_examples(x[0], address(self.variables[0].data), y, *self._shape, False)
 
-    def backward(
-        self,
-        x: Sequence[int],
-        g: int,
-        gradients: Sequence[int],
-        add: Sequence[bool],
-        targets: Targets,
-    ) -> None:
+    def backward(self, back: Back) -> None:
         """Multiply the gradient; see the base."""
-        if gradients[0]:
+        (gradient,), (add,) = back.gradients, back.add
+        if gradient:
             factors = address(self.variables[0].data)
-            scale_examples(g, factors, gradients[0], *self._shape, add[0])
+            scale_examples(back.g, factors, gradient, *self._shape, add)

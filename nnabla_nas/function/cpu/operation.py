@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from math import prod
+from typing import NamedTuple
 
 import nnabla as nn
 
+from nnabla_nas.function import buffers
 from nnabla_nas.function.cpu.normalization import add_to
 from nnabla_nas.function.host_values import address
 
@@ -83,7 +86,25 @@ class Targets:
             self.of(variable)
 
 
-class Operation:
+class Back(NamedTuple):
+    """What an operation is given for its backward pass.
+
+    Args:
+        x: addresses of the inputs, 0 where `reads_back` let them go.
+        g: address of the output's gradient.
+        gradients: addresses of the inputs' gradients, 0 where none is wanted.
+        add: per input whether to add to the gradient that is there.
+        targets: where the gradients of variables go.
+    """
+
+    x: Sequence[int]
+    g: int
+    gradients: Sequence[int]
+    add: Sequence[bool]
+    targets: Targets
+
+
+class Operation(ABC):
     """A step of a program: it computes one activation from others.
 
     Args:
@@ -106,6 +127,7 @@ class Operation:
         self.output = Value(shape)
         self.variables = tuple(variables)
         self._leaves = [v for v in self.variables if v.parent is None]
+        self._kept: buffers.Buffer | None = None
         self.depends = len(self._leaves) < len(self.variables)
 
     @property
@@ -121,6 +143,7 @@ class Operation:
         """Return whether the backward pass reads the inputs."""
         return False
 
+    @abstractmethod
     def forward(self, x: Sequence[int], y: int, keep: bool) -> None:
         """Compute the output.
 
@@ -129,32 +152,40 @@ class Operation:
             y: address of the output.
             keep: whether a backward pass may follow.
         """
-        raise NotImplementedError
 
-    def backward(
-        self,
-        x: Sequence[int],
-        g: int,
-        gradients: Sequence[int],
-        add: Sequence[bool],
-        targets: Targets,
-    ) -> None:
+    @abstractmethod
+    def backward(self, back: Back) -> None:
         """Compute the gradients.
 
         Args:
-            x: addresses of the inputs, 0 where `reads_back` let them go.
-            g: address of the output's gradient.
-            gradients: addresses of the inputs' gradients, 0 where none is wanted.
-            add: per input whether to add to the gradient that is there.
-            targets: where the gradients of variables go.
+            back: what it is given.
         """
-        raise NotImplementedError
 
     def forget(self) -> None:
-        """Give back what was kept for a backward pass."""
+        """Give back what is kept for a backward pass, if anything is."""
+        if self._kept is not None:
+            buffers.give(self._kept)
+            self._kept = None
 
 
-class Export:
+def upstream(values: Iterable[Value], source: Mapping[Value, Operation]) -> set[Operation]:
+    """Return all operations that some activations are computed by, whatever is chosen.
+
+    Args:
+        values: the activations.
+        source: what computes each.
+    """
+    found: set[Operation] = set()
+    waiting = list(values)
+    while waiting:
+        operation = source[waiting.pop()]
+        if operation not in found:
+            found.add(operation)
+            waiting += operation.inputs
+    return found
+
+
+class Export(ABC):
     """The last step of a program on an activation: it leaves it to nnabla's functions.
 
     Args:
@@ -168,6 +199,7 @@ class Export:
         self.asked = asked
         self.shape = tuple(shape)
 
+    @abstractmethod
     def forward(self, x: int, y: int) -> None:
         """Write nnabla's variable.
 
@@ -175,8 +207,8 @@ class Export:
             x: address of the activation.
             y: address of the variable's values.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def backward(self, g: int, gradient: int, add: bool) -> None:
         """Read the gradient of nnabla's variable.
 
@@ -185,4 +217,3 @@ class Export:
             gradient: address of the activation's gradient.
             add: whether to add to what is there.
         """
-        raise NotImplementedError

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nnabla_nas.function.cpu.depthwise import depthwise, depthwise_input
-from nnabla_nas.function.cpu.operation import Export, Operation, Targets, Value
+from nnabla_nas.function.cpu.operation import Back, Export, Operation, Value
 from nnabla_nas.function.cpu.pooling import (
     maximum,
     maximum_backward,
@@ -47,17 +47,11 @@ class MaxPooling(_Pooling):
         """Pool, noting where each value came from; see the base."""
         maximum(x[0], y, self._places, self._geometry)
 
-    def backward(
-        self,
-        x: Sequence[int],
-        g: int,
-        gradients: Sequence[int],
-        add: Sequence[bool],
-        targets: Targets,
-    ) -> None:
+    def backward(self, back: Back) -> None:
         """Give each window's gradient to where its value came from; see the base."""
-        if gradients[0]:
-            maximum_backward(g, self._places, gradients[0], self._geometry, add[0])
+        (gradient,), (add,) = back.gradients, back.add
+        if gradient:
+            maximum_backward(back.g, self._places, gradient, self._geometry, add)
 
 
 class AveragePooling(_Pooling):
@@ -78,19 +72,13 @@ class AveragePooling(_Pooling):
         """Pool; see the base."""
         depthwise(x[0], self._filters_at, y, self._geometry, False)
 
-    def backward(
-        self,
-        x: Sequence[int],
-        g: int,
-        gradients: Sequence[int],
-        add: Sequence[bool],
-        targets: Targets,
-    ) -> None:
+    def backward(self, back: Back) -> None:
         """Spread each window's gradient; see the base."""
-        if gradients[0]:
+        (gradient,), (add,) = back.gradients, back.add
+        if gradient:
             # Without a ReLU the kernel reads no input.
             depthwise_input(
-                gradients[0], self._filters_at, g, gradients[0], self._geometry, False, add[0]
+                gradient, self._filters_at, back.g, gradient, self._geometry, False, add
             )
 
 

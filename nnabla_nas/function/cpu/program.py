@@ -15,7 +15,7 @@ from nnabla.function import PythonFunction
 
 from nnabla_nas.function import buffers
 from nnabla_nas.function.cpu.layout import FromBack
-from nnabla_nas.function.cpu.operation import Export, Operation, Targets, Value
+from nnabla_nas.function.cpu.operation import Back, Export, Operation, Targets, Value
 from nnabla_nas.function.cpu.plan import Planner, Step
 from nnabla_nas.function.cpu.shared_prefix import SharedPrefix
 from nnabla_nas.function.host_values import address
@@ -37,9 +37,9 @@ class Program(PythonFunction):  # type: ignore[misc]
 
     def __init__(self, operations: Sequence[Operation], exports: Sequence[Export]) -> None:
         super().__init__()
-        self._operations = list(operations)
         self._exports = list(exports)
         self._planner = Planner(operations)
+        self._prefix = SharedPrefix(operations)
         for one in operations:
             if isinstance(one, FromBack):
                 one.export.asked = True
@@ -52,11 +52,6 @@ class Program(PythonFunction):  # type: ignore[misc]
     def name(self) -> str:
         """The name graphs show."""
         return "Program"
-
-    @property
-    def operations(self) -> list[Operation]:
-        """All operations, those included that are not run at present."""
-        return list(self._operations)
 
     def min_outputs(self) -> int:
         """Return the number of outputs."""
@@ -99,7 +94,8 @@ class Program(PythonFunction):  # type: ignore[misc]
         """
         self.forget()
         live, keeping = self._live, buffers.keeps_for_backward()
-        last = [self._planner.resolved(export.source) for export, _ in self._asked(outputs)]
+        asked = self._asked(outputs)
+        last = [self._planner.resolved(export.source) for export, _ in asked]
         steps = self._planner.plan(last, keeping)
         shared = None if keeping else self._shared_prefix()
         if shared is not None:
@@ -114,7 +110,7 @@ class Program(PythonFunction):  # type: ignore[misc]
             for value in step.dead:
                 if value not in held:
                     buffers.give(live.pop(value))
-        for (export, output), value in zip(self._asked(outputs), last, strict=True):
+        for (export, output), value in zip(asked, last, strict=True):
             export.forward(live[value].address, address(output.data, write_only=True))
         if shared is not None:
             shared.hold(live)
@@ -122,15 +118,11 @@ class Program(PythonFunction):  # type: ignore[misc]
             self.forget()
 
     def _shared_prefix(self) -> SharedPrefix | None:
-        prefixes = buffers.shared_passes()
-        if prefixes is None or len(self.variables) > 1:
-            # What other functions compute may differ from pass to pass.
+        """Return what is held from pass to pass, where passes share something."""
+        # What other functions compute may differ between them.
+        if len(self.variables) > 1 or not buffers.shares(self._prefix):
             return None
-        if id(self) not in prefixes:
-            prefixes[id(self)] = SharedPrefix(self._operations)
-        found = prefixes[id(self)]
-        assert isinstance(found, SharedPrefix)
-        return found
+        return self._prefix
 
     def forget(self) -> None:
         """Give back what is kept for the backward pass."""
@@ -188,11 +180,13 @@ class Program(PythonFunction):  # type: ignore[misc]
                 continue
             places = [place_of(value) for value in step.inputs]
             step.operation.backward(
-                [live[x].address if x in live else 0 for x in step.inputs],
-                place.address,
-                [address for address, _ in places],
-                [add for _, add in places],
-                targets,
+                Back(
+                    [live[x].address if x in live else 0 for x in step.inputs],
+                    place.address,
+                    [gradient for gradient, _ in places],
+                    [add for _, add in places],
+                    targets,
+                )
             )
             buffers.give(place)
             if releasing:

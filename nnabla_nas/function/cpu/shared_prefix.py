@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from nnabla_nas.function import buffers
 from nnabla_nas.function.cpu.mixing import Choice
-from nnabla_nas.function.cpu.operation import Operation, Value
+from nnabla_nas.function.cpu.operation import Operation, Value, upstream
 from nnabla_nas.function.cpu.plan import Step
 
 # Passes are cut in front of the first choices alone: behind more of them hardly two agree.
@@ -80,6 +80,7 @@ class SharedPrefix:
         if not known:
             return list(steps)
         live.update(self._held)
+        self._held.clear()
         position = self._cuts[known - 1].position
         return [step for step in steps if self._position[step.operation] >= position]
 
@@ -93,26 +94,18 @@ class SharedPrefix:
             self._held[value] = live.pop(value)
 
     def forget(self) -> None:
-        """Give back what is held."""
+        """Give back what is held: the next pass has other inputs."""
+        for cut in self._cuts:
+            cut.values = None
         for place in self._held.values():
             buffers.give(place)
         self._held.clear()
 
     def _first(self, choice: Choice) -> int:
         """Return the position of the first operation that some branches need and some do not."""
-        needed = [self._upstream([branch]) for branch in choice.inputs]
+        needed = [upstream([branch], self._source) for branch in choice.inputs]
         own = {one for some in needed for one in some - set[Operation].intersection(*needed)}
         return min(self._position[one] for one in (choice, *own))
-
-    def _upstream(self, values: Iterable[Value]) -> set[Operation]:
-        found: set[Operation] = set()
-        waiting = list(values)
-        while waiting:
-            operation = self._source[waiting.pop()]
-            if operation not in found:
-                found.add(operation)
-                waiting += operation.inputs
-        return found
 
     def _read_behind(self, cut: _Cut, steps: Sequence[Step], last: Sequence[Value]) -> set[Value]:
         """Return the activations from before a cut that a pass reads behind it."""

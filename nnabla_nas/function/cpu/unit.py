@@ -25,7 +25,7 @@ from nnabla_nas.function.cpu.normalization import (
     normalize,
     normalize_backward,
 )
-from nnabla_nas.function.cpu.operation import Operation, Targets, Value, move
+from nnabla_nas.function.cpu.operation import Back, Operation, Targets, Value, move
 from nnabla_nas.function.cpu.product import add_outer, multiply
 from nnabla_nas.function.host_values import address, host_values
 from nnabla_nas.function.window import Window
@@ -90,7 +90,6 @@ class Unit(Operation):
             self._used_at = self._used.ctypes.data
         self._stages = stages
         self._columns = sides[0] * sides[1] * batch
-        self._kept: buffers.Buffer | None = None
         super().__init__([x], (self._rows, *sides, batch), variables)
 
     def reads_back(self) -> bool:
@@ -117,12 +116,6 @@ class Unit(Operation):
             np.float32(decay), np.float32(eps), batch, stages.activation,
         )  # fmt: skip
 
-    def forget(self) -> None:
-        """Give back what is kept; see the base."""
-        if self._kept is not None:
-            buffers.give(self._kept)
-            self._kept = None
-
     def _convolve(self, x: int, y: int) -> None:
         """Run the stages in front of the normalisation."""
         stages, rows, inner, columns = self._stages, self._rows, self._inner, self._columns
@@ -148,19 +141,13 @@ class Unit(Operation):
         else:
             dense(x, weights, y, self._geometry, self._inner, stages.rectify)
 
-    def backward(
-        self,
-        x: Sequence[int],
-        g: int,
-        gradients: Sequence[int],
-        add: Sequence[bool],
-        targets: Targets,
-    ) -> None:
+    def backward(self, back: Back) -> None:
         """Run the stages backward; see the base."""
+        (x,), g, (gradient,), (add,), targets = back
         stages, n, scratch = self._stages, self._rows * self._columns, None
         if stages.normalized is not None:
             scratch = buffers.take(n)
-            source = x[0] if self._kept is None else self._kept.address
+            source = x if self._kept is None else self._kept.address
             normalize_backward(
                 source, address(self._beta.data), address(self._gamma.data), self._used_at, g,
                 scratch.address, targets.of(self._beta), targets.of(self._gamma), self._rows,
@@ -171,11 +158,11 @@ class Unit(Operation):
         if target:
             add_sums(g, target, self._rows, self._columns)
         if stages.pointwise:
-            self._pointwise_backward(x[0], g, gradients[0], add[0], targets)
+            self._pointwise_backward(x, g, gradient, add, targets)
         elif stages.filters:
-            self._filter_backward(x[0], g, gradients[0], add[0], targets)
-        elif gradients[0]:
-            self._elementwise_backward(x[0], g, gradients[0], add[0])
+            self._filter_backward(x, g, gradient, add, targets)
+        elif gradient:
+            self._elementwise_backward(x, g, gradient, add)
         if scratch is not None:
             buffers.give(scratch)
 

@@ -136,7 +136,9 @@ class Module(Mo.Module):
         Whoever needs the last output alone lets the memory of the others be given back by it.
         """
         for node in self._self_and_inner():
-            node._shape, node._outputs = node.shape, []
+            # To ask the others for their shapes would build them.
+            if node._outputs:
+                node._shape, node._outputs = node.shape, []
 
     def _self_and_inner(self) -> Iterator[Module]:
         yield self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +69,7 @@ class Stem(Mo.Module):
         return self._conv(x)
 
 
-class CellStack(ClassificationModel):
+class CellStack(ClassificationModel, ABC):
     """Stem, cells, global average pooling, linear classifier.
 
     Args:
@@ -86,9 +87,9 @@ class CellStack(ClassificationModel):
         features = size.multiplier * self._positions[-1].channels[2]
         self._linear = Mo.Linear(features, size.num_classes)
 
+    @abstractmethod
     def _cell(self, index: int, position: Position) -> Mo.Module:
         """Return the cell that stands at a place of the stack."""
-        raise NotImplementedError
 
     @staticmethod
     def check_arguments(arguments: dict[str, Any]) -> list[tuple[str, str]]:

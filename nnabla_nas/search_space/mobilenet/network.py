@@ -6,6 +6,7 @@ Source: Cai et al., "ProxylessNAS: Direct Neural Architecture Search on Target T
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -33,7 +34,7 @@ from nnabla_nas.search_space.mobilenet.checks import argument_faults
 from nnabla_nas.search_space.model import ClassificationModel
 
 
-class _MobileNet(ClassificationModel):
+class _MobileNet(ClassificationModel, ABC):
     """Stem, first inverted residual, the chain of choice blocks, last convolution, classifier.
 
     Args:
@@ -97,9 +98,9 @@ class _MobileNet(ClassificationModel):
         if weights is not None:
             self.load_weights(weights)
 
+    @abstractmethod
     def _chain(self) -> list[Mo.Module]:
         """Return what stands at every position: a choice, or the operation that was chosen."""
-        raise NotImplementedError
 
     def _operations(self) -> OrderedDict[str, tuple[str, ...]]:
         """Return path → names of the candidates for every position."""
