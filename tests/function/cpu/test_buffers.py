@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import nnabla as nn
 import numpy as np
 import pytest
@@ -34,6 +36,14 @@ def gradients(leaves: list[nn.Variable], y: nn.Variable) -> list[np.ndarray]:
     return [leaf.g.copy() for leaf in leaves]
 
 
+@pytest.fixture
+def no_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start without what other tests have left."""
+    monkeypatch.setattr(buffers, "_free", defaultdict(list))
+    monkeypatch.setattr(buffers, "_sizes", [])
+
+
+@pytest.mark.usefixtures("no_buffers")
 def test_a_buffer_that_was_given_back_is_taken_again() -> None:
     first, second = buffers.take(SIZE), buffers.take(SIZE)
     assert first.address != second.address
@@ -46,6 +56,7 @@ def test_a_buffer_that_was_given_back_is_taken_again() -> None:
     assert buffers.take(SIZE) is second
 
 
+@pytest.mark.usefixtures("no_buffers")
 def test_a_larger_buffer_is_taken_before_memory_is() -> None:
     large = buffers.take(40 * SIZE)
     buffers.give(large)
