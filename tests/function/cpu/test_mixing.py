@@ -201,3 +201,22 @@ def test_passes_over_the_same_inputs_compute_what_they_share_once(monkeypatch) -
     x.d = -x.d
     y.forward()
     assert not np.any(y.d)
+
+
+def test_what_nnablas_functions_compute_is_not_taken_from_the_pass_before() -> None:
+    x = nn.Variable.from_numpy_array(np.arange(-4, 4, dtype=np.float32).reshape(8, 1, 1, 1))
+    weights = nn.Variable.from_numpy_array(np.array([1.0, 0.0], np.float32))
+    with function.Building(lambda: True):
+        mixed = function.mix([x, function.relu(x)], nn.functions.mul_scalar(weights, 2.0))
+        chosen = function.choose([function.relu(mixed), mixed], 1)
+        switch = function.switch(chosen)
+        y = function.connected(chosen)
+    with function.same_inputs():
+        for w, active in (([1, 0], 1), ([0, 1], 1), ([0.5, 0.5], 0), ([1, 0], 0)):
+            weights.d = w
+            switch.set_active(active)
+            y.forward()
+            first, second = np.exp(2 * np.array(w)) / np.exp(2 * np.array(w)).sum()
+            expected = first * x.d + second * np.maximum(x.d, 0)
+            expected = expected if active else np.maximum(expected, 0)
+            np.testing.assert_allclose(y.d, expected, rtol=1e-5)
