@@ -46,7 +46,7 @@ LOOKUPS = {
     "module/module.py": {"setattr(module, name, value)"},
     "optimizer/scheduler.py": {"getattr(learning_rate_scheduler, name)"},
     "registry.py": {"getattr(importlib.import_module(module), attribute)"},
-    "runner/runner.py": {"getattr(self.experiment.optimizer, phase)"},
+    "runner/run_state.py": {"getattr(self.experiment.optimizer, phase)"},
     "search_space/darts/search_net.py": {"setattr(self, str(index), self._shared[kind])"},
     "testing/estimator_contract.py": {"getattr(module, name)"},
 }

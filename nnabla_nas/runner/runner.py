@@ -1,144 +1,41 @@
-"""What searchers and trainers share: data, weight steps, evaluation, the end of a run."""
+"""What searchers and trainers do alike: epochs, weight steps, evaluation, the end of a run."""
 
 from __future__ import annotations
 
-import json
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-import nnabla_nas.function as function
-from nnabla_nas.artifact.checkpoint import Checkpoints
-from nnabla_nas.artifact.meter import Meters
-from nnabla_nas.artifact.monitor import Monitor
-from nnabla_nas.artifact.progress import Phase, Progress
 from nnabla_nas.artifact.result import Result, Status
-from nnabla_nas.artifact.run_folder import RunFolder
-from nnabla_nas.config.experiment import Experiment
-from nnabla_nas.dataset.dataset import Batch, Data, Images
+from nnabla_nas.dataset.dataset import Batch, Images
 from nnabla_nas.dataset.loader import Loader
-from nnabla_nas.dataset.split import split
-from nnabla_nas.dataset.transforms import evaluation_transform, training_transform
-from nnabla_nas.device.runtime import Runtime
-from nnabla_nas.errors import DivergedError, InputError
-from nnabla_nas.optimizer.loss_scale import LossScale
+from nnabla_nas.dataset.transforms import evaluation_transform
+from nnabla_nas.errors import DivergedError
 from nnabla_nas.optimizer.optimizer import Optimizer
-from nnabla_nas.runner.constraints import build_constraints
 from nnabla_nas.runner.divergence import first_non_finite, require_finite
 from nnabla_nas.runner.evaluation import Metrics, mean_metrics, nearly_equal_batches
 from nnabla_nas.runner.expected_end import expected_end
-from nnabla_nas.runner.graph import Graph, Purpose
-from nnabla_nas.runner.interruption import Interruption
-from nnabla_nas.runner.optimizers import build_optimizer
-from nnabla_nas.runner.record import Record
-from nnabla_nas.runner.score import Readings, Score
-from nnabla_nas.search_space.model import Model
+from nnabla_nas.runner.graph import Purpose
+from nnabla_nas.runner.run_state import RunState
+from nnabla_nas.runner.score import Score
 
 
-class Runner(ABC):
+class Runner(RunState):
     """Runs one experiment. Options of an algorithm are keyword-only parameters of its class.
 
-    Args:
-        experiment: the completed experiment.
-        runtime: device and random streams.
-        model: the network, built.
-        data: the data set, read.
-        folder: the output folder; it need not be open yet.
-        monitor: the voice of the run.
-        visualize: whether to draw architectures.
-
     Attributes:
-        searches: whether the algorithm searches (`SearchNet`) or trains (`TrainNet`).
         modes: the modes of choices that it can run; empty where any will do.
     """
 
-    searches: ClassVar[bool]
     modes: ClassVar[tuple[str, ...]] = ()
-
-    def __init__(
-        self,
-        experiment: Experiment,
-        runtime: Runtime,
-        model: Model,
-        data: Data,
-        folder: RunFolder,
-        monitor: Monitor,
-        visualize: bool = True,
-    ) -> None:
-        self.experiment = experiment
-        self.runtime = runtime
-        self.model = model
-        self.data = data
-        self.monitor = monitor
-        self.folder = folder
-        assert experiment.input_shape is not None
-        self.input_shape = experiment.input_shape
-        self.train_part, self.valid_part = split(
-            data.train.labels, experiment.train_portion, experiment.seed
-        )
-        self.train_loader = Loader(
-            data.train,
-            self.train_part,
-            experiment.batch_size_train,
-            training_transform(data, experiment.cutout),
-            runtime.streams,
-            "train",
-        )
-        self.updates_per_epoch = self.train_loader.updates_per_epoch
-        self.net_parameters = model.get_net_parameters(grad_only=True)
-        self.meters = Meters()
-        # On a device a number is waited for, so it is read when somebody wants to see it.
-        self.readings = Readings(at_once=function.on_cpu())
-        self._graphs: dict[tuple[Purpose, int], Graph] = {}
-        self._began = time.perf_counter()
-        self.progress = Progress(phase=self.first_phase())
-        self.train_graph = self.graph("train", experiment.mini_batch_train)
-        if experiment.aux_weight and self.train_graph.n_outputs == 1:
-            monitor.once("aux_weight is not used: the network has no auxiliary head")
-        self.constraints = build_constraints(experiment, model, self.input_shape, folder)
-        self.record = Record(folder, monitor, model, self.input_shape, visualize, self.constraints)
-        self.checkpoints = Checkpoints(folder.checkpoint)
-        self.interruption = Interruption()
 
     @abstractmethod
     def run(self) -> int:
         """Run the experiment from where `progress` stands and return the exit code."""
-
-    @abstractmethod
-    def first_phase(self) -> Phase:
-        """Return the phase a run begins with."""
-
-    def graph(self, purpose: Purpose, batch_size: int) -> Graph:
-        """Return the graph for a purpose and batch size, built on first use.
-
-        Args:
-            purpose: see `Graph`.
-            batch_size: examples per pass.
-        """
-        key = (purpose, batch_size)
-        if key not in self._graphs:
-            weights = (1.0, self.experiment.aux_weight) if purpose == "train" else (1.0, 0.0)
-            self._graphs[key] = Graph(self.model, self.input_shape, batch_size, purpose, weights)
-        return self._graphs[key]
-
-    def optimizer(self, phase: str, parameters: dict[str, Any], epochs: int) -> Optimizer | None:
-        """Build the optimizer of a phase, or return None where the experiment has no such phase.
-
-        Args:
-            phase: `train`, `valid` or `warmup`.
-            parameters: path → parameter.
-            epochs: how long the phase lasts.
-        """
-        settings = getattr(self.experiment.optimizer, phase)
-        if settings is None or epochs == 0:
-            return None
-        scale = None if self.experiment.type_config == "float" else LossScale()
-        return build_optimizer(settings, parameters, epochs * self.updates_per_epoch, scale)
 
     def weight_step(self, optimizer: Optimizer, batch: Batch | None = None) -> None:
         """Learn the weights of the active path from a training batch.
@@ -224,11 +121,6 @@ class Runner(ABC):
             or self.progress.step == 1
         )
 
-    def read(self) -> None:
-        """Read from the device what the updates since the last reading left there."""
-        with self.on_device():
-            self.readings.read()
-
     def end_epoch(self) -> None:
         """Write a checkpoint, and stop there if the process was asked to end."""
         self.progress.seconds = time.perf_counter() - self._began
@@ -260,15 +152,6 @@ class Runner(ABC):
         batch = loader.next()
         self.meters["time/data"].add(time.perf_counter() - start)
         return batch
-
-    @contextmanager
-    def on_device(self) -> Iterator[None]:
-        """Count the time of the block as time of the device."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.progress.device_seconds += time.perf_counter() - start
 
     def watch(self, score: Score, what: str) -> None:
         """Stop the run if the loss of a batch is not finite, once it is read.
@@ -325,55 +208,6 @@ class Runner(ABC):
     def diverged(self) -> None:
         """Write result.json of a run that had to stop because a number was not finite."""
         self.result("diverged", {"train": None, "valid": None, "test": None})
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return everything the rest of the run depends on."""
-        self.read()
-        return {
-            "progress": self.progress.state_dict(),
-            "meters": self.meters.state_dict(),
-            "streams": self.runtime.streams.state_dict(),
-            "train_loader": self.train_loader.state_dict(),
-            "architecture": self._fixed_architecture(),
-            # Running statistics that a half-precision pass wrote are float16.
-            "parameters": {
-                k: p.d.astype(np.float32) for k, p in self.model.get_parameters().items()
-            },
-            "optimizers": {k: o.state_dict() for k, o in self.optimizers().items()},
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from where `state_dict` stood.
-
-        Args:
-            state: what `state_dict` of a runner of the same experiment returned.
-        """
-        if state["architecture"] != self._fixed_architecture():
-            raise InputError(
-                f"{self.folder.path}: the run was begun with another architecture; the file "
-                "network.genotype has changed since"
-            )
-        self.progress.load_state_dict(state["progress"])
-        self._began = time.perf_counter() - self.progress.seconds
-        self.meters.load_state_dict(state["meters"])
-        self.runtime.streams.load_state_dict(state["streams"])
-        self.train_loader.load_state_dict(state["train_loader"])
-        self.model.set_parameters(state["parameters"], raise_if_missing=True)
-        for name, optimizer in self.optimizers().items():
-            optimizer.load_state_dict(state["optimizers"][name])
-
-    def _fixed_architecture(self) -> dict[str, Any] | None:
-        """Return the architecture in words where it is not searched."""
-        # Through JSON, as it comes back from a checkpoint.
-        return None if self.searches else json.loads(json.dumps(self.model.decode()))
-
-    @abstractmethod
-    def optimizers(self) -> dict[str, Optimizer]:
-        """Return the optimizers in use by phase."""
-
-    def close(self) -> None:
-        """End reading ahead."""
-        self.train_loader.close()
 
     def _report_update(self, number: int, description: str, seconds: float) -> None:
         step = self.progress.step
