@@ -45,7 +45,7 @@ LOOKUPS = {
     "function/import_lookups.py": {"getattr(self._module, name)"},
     "module/module.py": {"setattr(module, name, value)"},
     "optimizer/scheduler.py": {"getattr(learning_rate_scheduler, name)"},
-    "registry.py": {"getattr(importlib.import_module(module), attribute)"},
+    "registry/registry.py": {"getattr(importlib.import_module(module), attribute)"},
     "runner/run_state.py": {"getattr(self.experiment.optimizer, phase)"},
     "search_space/darts/search_net.py": {"setattr(self, str(index), self._shared[kind])"},
     "testing/estimator_contract.py": {"getattr(module, name)"},

@@ -11,7 +11,6 @@ from typing import Any
 import nnabla as nn
 import numpy as np
 
-import nnabla_nas.function as function
 from nnabla_nas.artifact.diagram import Diagram, Edge, Node, side_by_side
 from nnabla_nas.artifact.drawing import draw
 from nnabla_nas.module import Choice, Module, Parameter, RandomInput
@@ -269,48 +268,3 @@ class Model(Module):
             title = " and ".join([diagram.title, *others])
             diagram = side_by_side(title, {diagram.title: diagram, **others})
         return draw(diagram, path, Path(dot_path or path.with_suffix(".dot")))
-
-
-class ClassificationModel(Model):
-    """A model whose outputs are the logits of classes.
-
-    Where `call` returns several logits, the first are the network's own and the others auxiliary
-    heads'.
-
-    Attributes:
-        label_smoothing: share of the target spread evenly over all classes.
-    """
-
-    label_smoothing: float = 0.0
-
-    def loss(
-        self,
-        outputs: Any,
-        targets: nn.Variable,
-        loss_weights: Sequence[float] | None = None,
-    ) -> nn.Variable:
-        """Return the weighted sum of the outputs' cross-entropies.
-
-        Args:
-            outputs: logits (B, classes), or several of them.
-            targets: (B, 1), class indices.
-            loss_weights: one weight per output; by default 1 each.
-        """
-        outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
-        weights = [1.0] * len(outputs) if loss_weights is None else list(loss_weights)
-        total = None
-        for logits, weight in zip(outputs, weights, strict=True):
-            term = function.cross_entropy(logits, targets, self.label_smoothing)
-            term = term if weight == 1 else term * weight
-            total = term if total is None else total + term
-        return total
-
-    def metrics(self, outputs: Any, targets: nn.Variable) -> dict[str, nn.Variable]:
-        """Return the top-1 error of the network's own logits.
-
-        Args:
-            outputs: logits (B, classes), or several of them.
-            targets: (B, 1), class indices.
-        """
-        logits = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
-        return {"error": function.top_1_error(logits, targets)}

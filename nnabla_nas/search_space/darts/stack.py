@@ -10,9 +10,9 @@ import nnabla as nn
 
 import nnabla_nas.function as function
 import nnabla_nas.module as Mo
+from nnabla_nas.search_space.classification import ClassificationModel
 from nnabla_nas.search_space.darts.cell import Position, positions
 from nnabla_nas.search_space.darts.checks import argument_faults
-from nnabla_nas.search_space.model import ClassificationModel
 
 
 @dataclass(frozen=True)

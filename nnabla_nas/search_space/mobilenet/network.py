@@ -16,6 +16,7 @@ import nnabla as nn
 import nnabla_nas.module as Mo
 from nnabla_nas.artifact.diagram import Diagram
 from nnabla_nas.search_space.choice_block import ChoiceBlock
+from nnabla_nas.search_space.classification import ClassificationModel
 from nnabla_nas.search_space.genotype import (
     architecture_in_words,
     random_architecture,
@@ -31,7 +32,6 @@ from nnabla_nas.search_space.mobilenet.candidates import (
 )
 from nnabla_nas.search_space.mobilenet.chain import chain_diagram
 from nnabla_nas.search_space.mobilenet.checks import argument_faults
-from nnabla_nas.search_space.model import ClassificationModel
 
 
 class _MobileNet(ClassificationModel, ABC):

@@ -13,7 +13,7 @@ import nnabla as nn
 import nnabla_nas.module as Mo
 from nnabla_nas import random
 from nnabla_nas.artifact.diagram import Diagram
-from nnabla_nas.search_space.model import ClassificationModel
+from nnabla_nas.search_space.classification import ClassificationModel
 from nnabla_nas.search_space.random_wired.checks import argument_faults
 from nnabla_nas.search_space.random_wired.graph import GraphName, draw_edges, predecessors
 from nnabla_nas.search_space.random_wired.operations import (

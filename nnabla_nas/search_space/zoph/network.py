@@ -16,12 +16,12 @@ import nnabla_nas.module as Mo
 import nnabla_nas.module.static as smo
 from nnabla_nas.artifact.diagram import Diagram
 from nnabla_nas.errors import InputError
+from nnabla_nas.search_space.classification import ClassificationModel
 from nnabla_nas.search_space.genotype import (
     architecture_in_words,
     random_architecture,
     read_genotype,
 )
-from nnabla_nas.search_space.model import ClassificationModel
 from nnabla_nas.search_space.zoph.arguments import (
     CANDIDATES,
     CELLS,

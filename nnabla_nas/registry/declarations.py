@@ -1,0 +1,156 @@
+"""The registries, and what there is in each of them without a user's doing."""
+
+from __future__ import annotations
+
+from nnabla_nas.registry.registry import Registry
+
+search_spaces = Registry("search space")
+runners = Registry("algorithm")
+datasets = Registry("data set")
+estimators = Registry("estimator")
+solvers = Registry("solver")
+lr_schedulers = Registry("learning-rate scheduler")
+
+register_search_space = search_spaces.register
+register_runner = runners.register
+register_dataset = datasets.register
+register_estimator = estimators.register
+
+search_spaces.declare(
+    "mobilenet",
+    "nnabla_nas.search_space.mobilenet:Mobilenet",
+    "chain of inverted residuals; each block chooses expansion, kernel or to be skipped",
+)
+search_spaces.declare(
+    "darts",
+    "nnabla_nas.search_space.darts:Darts",
+    "stack of cells; every edge of the normal and of the reduction cell chooses an operation",
+)
+search_spaces.declare(
+    "pnas",
+    "nnabla_nas.search_space.pnas:Pnas",
+    "stack of cells; every edge of every cell chooses an operation of its own",
+)
+search_spaces.declare(
+    "random_wired",
+    "nnabla_nas.search_space.random_wired:RandomWired",
+    "random graph of convolutions and poolings; drawn from the seed, not searched",
+)
+search_spaces.declare(
+    "zoph",
+    "nnabla_nas.search_space.zoph:Zoph",
+    "cells of blocks that see all blocks before them; each block chooses its operation",
+)
+
+runners.declare(
+    "DartsSearcher",
+    "nnabla_nas.runner.searcher.darts:DartsSearcher",
+    "weights all candidates at once; architecture parameters learn by gradient descent",
+    searches=True,
+)
+
+runners.declare(
+    "ProxylessNasSearcher",
+    "nnabla_nas.runner.searcher.proxyless_nas:ProxylessNasSearcher",
+    "samples one path per step; architecture parameters learn by REINFORCE or binary gates",
+    searches=True,
+)
+runners.declare(
+    "Trainer",
+    "nnabla_nas.runner.trainer:Trainer",
+    "trains one architecture from scratch",
+)
+
+datasets.declare(
+    "digits", "nnabla_nas.dataset.digits:Digits", "1,797 grey 8x8 digits, part of scikit-learn"
+)
+datasets.declare(
+    "synthetic",
+    "nnabla_nas.dataset.synthetic:Synthetic",
+    "textures drawn from the seed, of any shape and number of classes",
+)
+datasets.declare(
+    "cifar10",
+    "nnabla_nas.dataset.cifar10:Cifar10",
+    "60,000 colour 32x32 photographs in 10 classes; downloaded",
+)
+datasets.declare(
+    "cifar100",
+    "nnabla_nas.dataset.cifar100:Cifar100",
+    "60,000 colour 32x32 photographs in 100 classes; downloaded",
+)
+datasets.declare(
+    "fashion_mnist",
+    "nnabla_nas.dataset.fashion_mnist:FashionMnist",
+    "70,000 grey 28x28 pictures of clothes; Debian's package, or downloaded",
+)
+datasets.declare(
+    "folder",
+    "nnabla_nas.dataset.folder:Folder",
+    "images of your own: one folder per class, a CSV file or an npz file",
+)
+datasets.declare(
+    "imagenet",
+    "nnabla_nas.dataset.imagenet:Imagenet",
+    "1.3 million colour photographs, 224x224, or others of your own; read when needed",
+)
+
+estimators.declare(
+    "ParameterEstimator",
+    "nnabla_nas.estimator.parameter:ParameterEstimator",
+    "trainable scalars of the active path",
+)
+estimators.declare(
+    "MemoryEstimator",
+    "nnabla_nas.estimator.parameter:ParameterEstimator",
+    "older name of ParameterEstimator",
+)
+estimators.declare(
+    "FLOPsEstimator",
+    "nnabla_nas.estimator.flops:FLOPsEstimator",
+    "multiply-adds of the active path for one example",
+)
+estimators.declare(
+    "ActivationMemoryEstimator",
+    "nnabla_nas.estimator.activation_memory:ActivationMemoryEstimator",
+    "bytes of activations alive at once in inference",
+)
+estimators.declare(
+    "LatencyEstimator",
+    "nnabla_nas.estimator.latency:LatencyEstimator",
+    "ms for one example: the sum of its operations, measured on a device when the run starts",
+)
+estimators.declare(
+    "LatencyTable",
+    "nnabla_nas.estimator.latency:LatencyTable",
+    "ms for one example: the sum of its operations, from a table measured elsewhere",
+)
+
+for _name in (
+    "AMSBound",
+    "AMSGRAD",
+    "AdaBelief",
+    "AdaBound",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Lamb",
+    "Lars",
+    "Lion",
+    "Momentum",
+    "Nesterov",
+    "RMSprop",
+    "RMSpropGraves",
+    "Sgd",
+    "SgdW",
+):
+    solvers.declare(_name, f"nnabla.solvers:{_name}", f"nnabla.solvers.{_name}")
+
+for _name in ("Cosine", "Exponential", "LinearWarmup", "Polynomial", "Step"):
+    lr_schedulers.declare(
+        f"{_name}Scheduler",
+        f"nnabla.utils.learning_rate_scheduler:{_name}Scheduler",
+        f"nnabla.utils.learning_rate_scheduler.{_name}Scheduler",
+    )
