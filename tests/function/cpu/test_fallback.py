@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import nnabla as nn
 import numpy as np
 import pytest
+from numba.core.dispatcher import Dispatcher
 from threadpoolctl import threadpool_info
 
 import nnabla_nas.module as Mo
@@ -68,10 +71,33 @@ def test_every_version_of_the_kernels_has_its_own_folder(
     monkeypatch.setattr(compilation, "__file__", str(code / "compilation.py"))
     folders = []
     for text in ("one", "two", "one"):
-        (code / "lanes.py").write_text(text)
+        (code / "lanes.py").write_text(f"from numba import {text}")
+        (code / "program.py").write_text(f"import os  # {len(folders)}")
         folders.append(compilation.cache_folder())
     assert folders[0] == folders[2] != folders[1]
     assert all(folder is not None and folder.is_dir() for folder in folders)
+
+
+def test_an_edit_of_any_kernel_makes_another_version(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    source = Path(compilation.__file__).parent
+    homes = {"compilation", "lanes", "readiness"}
+    for path in source.glob("*.py"):
+        module = importlib.import_module(f"nnabla_nas.function.cpu.{path.stem}")
+        homes |= {
+            value.py_func.__module__.rpartition(".")[2]
+            for value in vars(module).values()
+            if isinstance(value, Dispatcher)
+        }
+        shutil.copy(path, tmp_path)
+    monkeypatch.setattr(compilation, "__file__", str(tmp_path / "compilation.py"))
+    version = compilation._code()
+    for path in sorted(tmp_path.glob("*.py")):
+        text = path.read_text()
+        path.write_text(f"{text}# edited\n")
+        assert (compilation._code() != version) == (path.stem in homes), path.stem
+        path.write_text(text)
 
 
 def test_old_versions_of_the_kernels_are_deleted(tmp_path: Path) -> None:
