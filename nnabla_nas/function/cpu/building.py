@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import nnabla as nn
 
+from nnabla_nas.function.cpu.activation import NO_ACTIVATION, RELU, RELU6
 from nnabla_nas.function.cpu.assembly import Assembler, Term
 from nnabla_nas.function.cpu.layout import Concatenation, Zeros
 from nnabla_nas.function.cpu.mixing import Choice, Mixture, ScaledExamples
-from nnabla_nas.function.cpu.normalization import NO_ACTIVATION, RELU, RELU6
 from nnabla_nas.function.cpu.operation import Operation, Value
 from nnabla_nas.function.cpu.pooling_operations import AveragePooling, MaxPooling, MeanOfImage
 from nnabla_nas.function.cpu.unit import Stages, Unit

@@ -5,15 +5,12 @@ from __future__ import annotations
 from numba import prange
 
 from nnabla_nas.function.cpu.compilation import ZERO, floats, parallel, serial
-from nnabla_nas.function.cpu.depthwise_gradients import depthwise_filters, depthwise_input
 from nnabla_nas.function.cpu.rows import (
     filter_row,
     pad_rows,
     padding,
     shape_of,
 )
-
-__all__ = ["depthwise", "depthwise_filters", "depthwise_input"]
 
 # Channels are divided among the threads in so many parts, each with a padded image of its own.
 _PARTS = 8

@@ -74,7 +74,10 @@ def spread_run(run, x, gx, at, pixels, stride, batch, rectify, more):
 
 @inlined
 def write_gradient(g, g_at, x, x_at, gx, gx_at, n, rectify, more):
-    """Write a gradient, with `more` add it; with `rectify` only where x is not negative or 0."""
+    """Write g's n numbers to gx, with `more` add them.
+
+    With `rectify` only those where x is positive or no number, zero for the others.
+    """
     whole = n // 8 * 8
     for t in range(0, whole, 8):
         v = load(g, g_at + t)

@@ -8,28 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from nnabla_nas.function.cpu.activation import (
-    NO_ACTIVATION,
-    RELU,
-    RELU6,
-    activate,
-    activate_backward,
-    add_to,
-    scale_shift,
-)
+from nnabla_nas.function.cpu.activation import NO_ACTIVATION, RELU6, scale_shift
 from nnabla_nas.function.cpu.compilation import ONE, SIX, ZERO, floats, parallel, serial
 from nnabla_nas.function.cpu.lanes import add, add_totals, load, multiply_add, passed, spread, store
-
-__all__ = [
-    "NO_ACTIVATION",
-    "RELU",
-    "RELU6",
-    "activate",
-    "activate_backward",
-    "add_to",
-    "normalize",
-    "normalize_backward",
-]
 
 # Sums of so many values in single precision; those of the chunks are added in double precision.
 _CHUNK = 4096

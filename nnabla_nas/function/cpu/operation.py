@@ -11,7 +11,7 @@ from typing import NamedTuple
 import nnabla as nn
 
 from nnabla_nas.function import buffers
-from nnabla_nas.function.cpu.normalization import add_to
+from nnabla_nas.function.cpu.activation import add_to
 from nnabla_nas.function.host_values import address
 
 BYTES = ctypes.sizeof(ctypes.c_float)

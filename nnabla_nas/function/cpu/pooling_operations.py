@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nnabla_nas.function.cpu.depthwise import depthwise, depthwise_input
+from nnabla_nas.function.cpu.depthwise import depthwise
+from nnabla_nas.function.cpu.depthwise_gradients import depthwise_input
 from nnabla_nas.function.cpu.operation import Back, Export, Operation, Value
 from nnabla_nas.function.cpu.pooling import (
     maximum,

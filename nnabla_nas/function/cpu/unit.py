@@ -14,17 +14,17 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_nas.function import buffers
-from nnabla_nas.function.cpu.bias import add_bias, add_sums
-from nnabla_nas.function.cpu.dense import dense, dense_filters, dense_input
-from nnabla_nas.function.cpu.depthwise import depthwise, depthwise_filters, depthwise_input
-from nnabla_nas.function.cpu.normalization import (
+from nnabla_nas.function.cpu.activation import (
     NO_ACTIVATION,
     RELU,
     activate,
     activate_backward,
-    normalize,
-    normalize_backward,
 )
+from nnabla_nas.function.cpu.bias import add_bias, add_sums
+from nnabla_nas.function.cpu.dense import dense, dense_filters, dense_input
+from nnabla_nas.function.cpu.depthwise import depthwise
+from nnabla_nas.function.cpu.depthwise_gradients import depthwise_filters, depthwise_input
+from nnabla_nas.function.cpu.normalization import normalize, normalize_backward
 from nnabla_nas.function.cpu.operation import Back, Operation, Targets, Value, move
 from nnabla_nas.function.cpu.product import add_outer, multiply
 from nnabla_nas.function.host_values import address, host_values

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nnabla_nas.function.cpu.depthwise import depthwise, depthwise_filters, depthwise_input
+from nnabla_nas.function.cpu.depthwise import depthwise
+from nnabla_nas.function.cpu.depthwise_gradients import depthwise_filters, depthwise_input
 from nnabla_nas.function.cpu.pooling import maximum, maximum_backward
 from nnabla_nas.function.window import Window
 
