@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar, Token
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -60,6 +60,9 @@ class Building:
 def builder(*inputs: nn.Variable) -> Builder | None:
     """Return what builds fast forms, or None where nnabla's own functions are to be used.
 
+    Kernels check no shape. What does not fit them is left to nnabla's functions, which compute it
+    or say what is wrong.
+
     Args:
         inputs: what the function is applied to; fast forms are for (B, C, H, W).
     """
@@ -67,6 +70,15 @@ def builder(*inputs: nn.Variable) -> Builder | None:
     if not found or not fast_on_cpu() or any(x.ndim != 4 for x in inputs):
         return None
     return found  # type: ignore[no-any-return]
+
+
+def have_one_shape(inputs: Sequence[nn.Variable]) -> bool:
+    """Return whether all inputs have the same shape.
+
+    Args:
+        inputs: variables.
+    """
+    return len({x.shape for x in inputs}) == 1
 
 
 def connected(x: nn.Variable) -> nn.Variable:

@@ -52,7 +52,8 @@ def convolution(
     fast = builder(x) if base_axis == 1 and not channel_last else None
     if fast is not None and (depthwise or group == 1):
         window = _window(weight, pad, stride, dilation)
-        return (fast.depthwise if depthwise else fast.convolution)(x, weight, window, bias)
+        if weight.shape[1:-2] == (x.shape[1] // group,) and _fits(x, weight, window, bias):
+            return (fast.depthwise if depthwise else fast.convolution)(x, weight, window, bias)
     x = connected(x)
     if depthwise and not channel_last and fast_on_cpu():
         filters = F.reshape(weight, (weight.shape[0], *weight.shape[2:]))
@@ -91,8 +92,10 @@ def depthwise_convolution(
         (B, C · multiplier, H_out, W_out).
     """
     fast = builder(x) if base_axis == 1 and multiplier == 1 else None
-    if fast is not None:
-        return fast.depthwise(x, weight, _window(weight, pad, stride, dilation), bias)
+    if fast is not None and weight.shape[:-2] == (x.shape[1],):
+        window = _window(weight, pad, stride, dilation)
+        if _fits(x, weight, window, bias):
+            return fast.depthwise(x, weight, window, bias)
     weight, bias = kept_in_float(weight), kept_in_float(bias)
     return F.depthwise_convolution(
         connected(x), weight, bias, base_axis, pad, stride, dilation, multiplier
@@ -106,6 +109,11 @@ def _window(
     dilation: Sequence[int] | None,
 ) -> Window:
     return Window(weight.shape[-2:], pair(stride, 1), pair(dilation, 1), pair(pad, 0))
+
+
+def _fits(x: nn.Variable, weight: nn.Variable, window: Window, bias: nn.Variable | None) -> bool:
+    """Return whether the window fits x, and the bias the filters."""
+    return window.fits(*x.shape[2:]) and (bias is None or bias.shape == weight.shape[:1])
 
 
 def shifted_convolution(
@@ -128,7 +136,7 @@ def shifted_convolution(
     height, width = x.shape[2:]
     sides = -(-height // stride), -(-width // stride)
     fast = builder(x)
-    if fast is not None:
+    if fast is not None and weight.shape[1:] == (x.shape[1], 1, 1):
         window = Window((1, 1), (stride, stride), pad=(-shift, -shift), sides=sides)
         return fast.convolution(x, weight, window)
     needed = [(side - 1) * stride + shift + 1 for side in sides]

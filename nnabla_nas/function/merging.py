@@ -8,7 +8,7 @@ from functools import reduce
 import nnabla as nn
 import nnabla.functions as F
 
-from nnabla_nas.function.building import builder, connected
+from nnabla_nas.function.building import builder, connected, have_one_shape
 from nnabla_nas.function.form import is_plain
 
 MERGING_MODES = ("concat", "add", "mul")
@@ -22,7 +22,7 @@ def concatenate(inputs: Sequence[nn.Variable], axis: int = 1) -> nn.Variable:
         axis: that axis; by default the channels'.
     """
     fast = builder(*inputs) if axis == 1 else None
-    if fast is not None:
+    if fast is not None and len({(x.shape[0], *x.shape[2:]) for x in inputs}) == 1:
         return fast.concatenation(inputs)
     return F.concatenate(*map(connected, inputs), axis=axis)
 
@@ -34,7 +34,7 @@ def add(inputs: Sequence[nn.Variable]) -> nn.Variable:
         inputs: variables of one shape.
     """
     fast = builder(*inputs)
-    if fast is not None:
+    if fast is not None and have_one_shape(inputs):
         return fast.sum(inputs)
     # Formats for other programs know the sum of two, not nnabla's of many.
     inputs = [connected(x) for x in inputs]
@@ -49,7 +49,9 @@ def scale_examples(x: nn.Variable, factors: nn.Variable) -> nn.Variable:
         factors: (B, 1, …).
     """
     fast = builder(x)
-    return F.mul2(connected(x), factors) if fast is None else fast.scaled_examples(x, factors)
+    if fast is not None and factors.shape == (x.shape[0], 1, 1, 1):
+        return fast.scaled_examples(x, factors)
+    return F.mul2(connected(x), factors)
 
 
 def multiply(inputs: Sequence[nn.Variable]) -> nn.Variable:

@@ -8,7 +8,7 @@ from typing import Protocol
 import nnabla as nn
 import nnabla.functions as F
 
-from nnabla_nas.function.building import builder, connected
+from nnabla_nas.function.building import builder, connected, have_one_shape
 from nnabla_nas.function.form import fast_on_cpu
 from nnabla_nas.function.master_weights import kept_in_float
 
@@ -28,7 +28,7 @@ def mix(branches: Sequence[nn.Variable], alpha: nn.Variable) -> nn.Variable:
     """
     n = len(branches)
     weights = F.softmax(F.reshape(kept_in_float(alpha), (n,)), axis=0)
-    fast = builder(*branches)
+    fast = builder(*branches) if have_one_shape(branches) else None
     mixed = None if fast is None else fast.mixture(branches, weights, alpha)
     if mixed is not None:
         return mixed
@@ -53,7 +53,7 @@ def gate(branch: nn.Variable, value: nn.Variable) -> nn.Variable:
         The branch's shape.
     """
     fast = builder(branch)
-    if fast is not None:
+    if fast is not None and value.size == 1:
         return fast.gate(branch, value)
     if fast_on_cpu():
         # One matrix product in place of a scalar spread over the branch's shape and summed again.
@@ -75,7 +75,7 @@ def choose(branches: Sequence[nn.Variable], active: int) -> nn.Variable:
     Returns:
         The output; `switch` makes of it what chooses another branch without building anew.
     """
-    fast = builder(*branches)
+    fast = builder(*branches) if have_one_shape(branches) else None
     chosen = None if fast is None else fast.choice(branches)
     if chosen is None:
         chosen = F.add_n(*map(connected, branches))

@@ -48,8 +48,8 @@ def batch_normalization(
         if layer is not None:
             return layer
     fast = None if output_stat or list(axes) != [1] else builder(x)
-    if fast is not None:
-        parameters = (beta, gamma, mean, variance)
+    parameters = (beta, gamma, mean, variance)
+    if fast is not None and all(one.shape == (1, x.shape[1], 1, 1) for one in parameters):
         return fast.normalization(x, parameters, decay_rate, eps, batch_stat)
     return F.batch_normalization(
         connected(x),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 
 import nnabla as nn
 import nnabla.functions as F
@@ -11,6 +12,9 @@ from nnabla_nas.function.building import builder, connected
 from nnabla_nas.function.channel_order import channels_to_back, channels_to_front
 from nnabla_nas.function.form import on_cpu
 from nnabla_nas.function.window import Window, pair
+
+# The kernel notes in a byte where in its window the largest value was.
+_MOST_PLACES = 255
 
 
 def max_pooling(
@@ -34,7 +38,9 @@ def max_pooling(
     """
     fast = None if channel_last else builder(x)
     if fast is not None:
-        return fast.pooling(x, _window(kernel, stride, pad), largest=True)
+        window = _window(kernel, stride, pad)
+        if window.fits(*x.shape[2:]) and _have_largest(window):
+            return fast.pooling(x, window, largest=True)
     return _pool(F.max_pooling, x, kernel, stride, pad, channel_last)
 
 
@@ -68,7 +74,9 @@ def average_pooling(
 
     fast = builder(x) if including_pad and not channel_last else None
     if fast is not None:
-        return fast.pooling(x, _window(kernel, stride, pad), largest=False)
+        window = _window(kernel, stride, pad)
+        if window.fits(*x.shape[2:]):
+            return fast.pooling(x, window, largest=False)
     return _pool(pooling, x, kernel, stride, pad, channel_last)
 
 
@@ -76,6 +84,12 @@ def _window(
     kernel: Sequence[int], stride: Sequence[int] | None, pad: Sequence[int] | None
 ) -> Window:
     return Window(pair(kernel, 1), pair(kernel if stride is None else stride, 1), pad=pair(pad, 0))
+
+
+def _have_largest(window: Window) -> bool:
+    """Return whether each place of the window has a number, and no window holds but padding."""
+    reaches = all(pad < side for pad, side in zip(window.pad, window.kernel, strict=True))
+    return reaches and prod(window.kernel) <= _MOST_PLACES
 
 
 def _pool(

@@ -42,6 +42,16 @@ class Window:
         h, w = ((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, d, p in sides)
         return h, w
 
+    def fits(self, height: int, width: int) -> bool:
+        """Return whether kernels can move over an image so: they check nothing.
+
+        Args:
+            height: of the input.
+            width: of the input.
+        """
+        sides = self.output(height, width)
+        return min(self.pad) >= 0 and min(self.dilation) >= 1 and min(sides) >= 1
+
     def geometry(self, shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
         """Return the fourteen numbers that kernels take.
 
