@@ -53,7 +53,7 @@ def convolution(
     if fast is not None and (depthwise or group == 1):
         window = _window(weight, pad, stride, dilation)
         if weight.shape[1:-2] == (x.shape[1] // group,) and _fits(x, weight, window, bias):
-            return (fast.depthwise if depthwise else fast.convolution)(x, weight, window, bias)
+            return fast.convolution(x, weight, window, bias, depthwise)
     x = connected(x)
     if depthwise and not channel_last and fast_on_cpu():
         filters = F.reshape(weight, (weight.shape[0], *weight.shape[2:]))
@@ -95,7 +95,7 @@ def depthwise_convolution(
     if fast is not None and weight.shape[:-2] == (x.shape[1],):
         window = _window(weight, pad, stride, dilation)
         if _fits(x, weight, window, bias):
-            return fast.depthwise(x, weight, window, bias)
+            return fast.convolution(x, weight, window, bias, depthwise=True)
     weight, bias = kept_in_float(weight), kept_in_float(bias)
     return F.depthwise_convolution(
         connected(x), weight, bias, base_axis, pad, stride, dilation, multiplier

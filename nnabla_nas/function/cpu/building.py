@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 import nnabla as nn
 
@@ -85,48 +86,30 @@ class Builder(Assembler):
         alone = Stages(activation=kind) if six else Stages(rectify=True)
         return self._unit(alone, self.value(x), (), x.shape)
 
-    def depthwise(
-        self,
-        x: nn.Variable,
-        filters: nn.Variable,
-        window: Window,
-        bias: nn.Variable | None = None,
-    ) -> nn.Variable:
-        """Convolve every channel on its own.
-
-        Args:
-            x: (B, C, H, W).
-            filters: C filters.
-            window: how they move.
-            bias: C numbers.
-        """
-        stages, value, parameters = self._extended(x, Stages(rectify=True))
-        own = [filters] if bias is None else [filters, bias]
-        stages = replace(stages, filters="depthwise", window=window, biased=bias is not None)
-        shape = (*x.shape[:2], *window.output(*x.shape[2:]))
-        return self._unit(stages, value, [*parameters, *own], shape)
-
     def convolution(
         self,
         x: nn.Variable,
         filters: nn.Variable,
         window: Window,
         bias: nn.Variable | None = None,
+        depthwise: bool = False,
     ) -> nn.Variable:
-        """Convolve over all channels.
+        """Convolve over all channels, or every channel on its own.
 
         Args:
             x: (B, C, H, W).
-            filters: (F, C, kernel height, kernel width).
+            filters: (F, C, kernel height, kernel width); C filters if `depthwise`.
             window: how they move.
-            bias: F numbers.
+            bias: as many numbers as filters.
+            depthwise: whether every channel has one filter of its own.
         """
         own = [filters] if bias is None else [filters, bias]
         shape = (x.shape[0], filters.shape[0], *window.output(*x.shape[2:]))
         rectified = Stages(rectify=True)
-        if window != Window((1, 1)):
+        if depthwise or window != Window((1, 1)):
             stages, value, parameters = self._extended(x, rectified)
-            stages = replace(stages, filters="dense", window=window, biased=bias is not None)
+            kind: Literal["depthwise", "dense"] = "depthwise" if depthwise else "dense"
+            stages = replace(stages, filters=kind, window=window, biased=bias is not None)
             return self._unit(stages, value, [*parameters, *own], shape)
         filtered = replace(rectified, filters="depthwise")
         fits = (rectified, filtered, Stages(filters="depthwise"))

@@ -25,9 +25,10 @@ def _rows_of_block(inner, line):
 
 
 @serial
-def _lay_out(x, first, last, out_width, geometry, rectify, columns):
+def _lay_out(x, first, last, geometry, rectify, columns):
     """Copy the windows of the output's rows first … last to `columns`, (C · taps, rows · W · B)."""
     channels, height, width, batch = x.shape
+    out_width = geometry[5]
     kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left = window_of(geometry)
     for c in range(channels):
         for i in range(kernel_h):
@@ -85,7 +86,7 @@ def _dense_block(x_at, w_at, y_at, geometry, filters, rectify, first):
     y = floats(y_at, (filters, out_height * line))
     last = min(out_height, first + _rows_of_block(inner, line))
     columns = np.empty((inner, (last - first) * line), np.float32)
-    _lay_out(x, first, last, out_width, geometry, rectify, columns)
+    _lay_out(x, first, last, geometry, rectify, columns)
     product = np.dot(weights, columns)
     for f in range(filters):
         target, source = y[f, first * line : last * line], product[f]
@@ -128,7 +129,7 @@ def _filters_part(x_at, g_at, total, geometry, rectify, part, parts):
     for block in range(blocks * part // parts, blocks * (part + 1) // parts):
         first, last = block * rows, min(out_height, (block + 1) * rows)
         columns = np.empty((inner, (last - first) * line), np.float32)
-        _lay_out(x, first, last, out_width, geometry, rectify, columns)
+        _lay_out(x, first, last, geometry, rectify, columns)
         gradient = np.empty((filters, columns.shape[1]), np.float32)
         for f in range(filters):
             target, source = gradient[f], g[f, first * line : last * line]
@@ -163,14 +164,15 @@ def dense_input(x_at, w_at, g_at, gx_at, geometry, filters, rectify, add):
     for first in range(0, out_height, rows):
         last = min(out_height, first + rows)
         columns = np.dot(turned, g[:, first * line : last * line].copy())
-        _put_back(columns, first, last, out_width, geometry, total)
+        _put_back(columns, first, last, geometry, total)
     write_gradient(total.reshape(size), 0, x, 0, gx, 0, size, rectify, add)
 
 
 @serial
-def _put_back(columns, first, last, out_width, geometry, total):
+def _put_back(columns, first, last, geometry, total):
     """Add what `_lay_out` would have copied to where it came from."""
     channels, height, width, batch = total.shape
+    out_width = geometry[5]
     kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left = window_of(geometry)
     for c in range(channels):
         for i in range(kernel_h):

@@ -83,9 +83,8 @@ def _network(fast: Builder) -> nn.Variable:
     x = variable(2, 4, 4, 4)
     window = Window((3, 3), pad=(1, 1))
     y = fast.activation(x, six=False)
-    y = fast.convolution(
-        fast.depthwise(y, variable(4, 1, 3, 3), window), variable(4, 4, 1, 1), Window((1, 1))
-    )
+    y = fast.convolution(y, variable(4, 1, 3, 3), window, depthwise=True)
+    y = fast.convolution(y, variable(4, 4, 1, 1), Window((1, 1)))
     y = fast.normalization(y, statistics(), 0.9, 1e-5, True)
     dense = fast.normalization(
         fast.convolution(x, variable(4, 4, 3, 3), window, variable(4)),
