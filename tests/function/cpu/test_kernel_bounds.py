@@ -24,7 +24,7 @@ from nnabla_nas.function.cpu.product import add_outer, multiply
 from nnabla_nas.function.cpu.transposition import batch_to_back, batch_to_front
 from nnabla_nas.function.window import Window
 
-# Numbers that are not any, in front of each array and behind it: longer than a row of any here.
+# What lies in front of each array and behind it: longer than a row of any here.
 _BAND = 1024
 BATCHES = [1, 3, 7, 8, 9, 17]
 WINDOWS = [
@@ -55,11 +55,15 @@ def check(call: Callable[..., object], inputs: list[np.ndarray], outputs: list[n
         outputs: what is there before; NaN where it is to be overwritten.
     """
     arrays = [*inputs, *outputs]
-    ends = np.cumsum([_BAND + array.size for array in arrays])
-    memory = unwritten(ends[-1] + _BAND)
+    # A NaN that is read shows in the output; written over a NaN it would not.
+    values = [np.nan] * len(inputs) + [7.0] * len(outputs)
+    pieces = [
+        np.pad(array.ravel(), _BAND, constant_values=value)
+        for array, value in zip(arrays, values, strict=True)
+    ]
+    memory = np.concatenate(pieces)
+    ends = np.cumsum([piece.size for piece in pieces]) - _BAND
     places = [slice(end - array.size, end) for end, array in zip(ends, arrays, strict=True)]
-    for place, array in zip(places, arrays, strict=True):
-        memory[place] = array.ravel()
     before = memory.copy()
     call(*(memory[place].ctypes.data for place in places))
     for place in places[len(inputs) :]:
@@ -105,10 +109,10 @@ class TestWindows:
 
     def test_maximum(self, batch, sides, window, add) -> None:
         x, g, geometry = self.problem(window, sides, batch, 5)
-        # Windows in which nothing but padding lies have no largest value.
         bytes_ = np.full(g.size + 2 * _BAND, 77, np.uint8)
         places = bytes_[_BAND:-_BAND].reshape(g.shape)
         check(lambda x_at, y_at: maximum(x_at, y_at, places, geometry), [x], [unwritten(*g.shape)])
+        # Every window holds a pixel, so all places are written and none is nowhere.
         assert (places < window.kernel[0] * window.kernel[1]).all()
         check(
             lambda g_at, gx_at: maximum_backward(g_at, places, gx_at, geometry, add),
