@@ -72,8 +72,13 @@ class CandidatePeaks:
 
     def least(self) -> float:
         """Return about what the smallest of all peaks is, in bytes."""
-        kept = [own for own, (_, share) in zip(self._own, self._edges, strict=True) if share == 1]
-        return max([self._floor, *(float(own.min()) for own in kept)])
+        allowed = [one for decision in self._decisions for one in decision.candidates]
+        kept = [
+            float(own[list(one)].min())
+            for own, one, (_, share) in zip(self._own, allowed, self._edges, strict=True)
+            if share == 1
+        ]
+        return max([self._floor, *kept])
 
     def _largest(self, probabilities: Sequence[Floats]) -> tuple[float, list[Floats]]:
         """Return the expected largest of the candidates' peaks and its derivative by weights."""

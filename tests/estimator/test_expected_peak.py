@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from itertools import product
 
+import nnabla as nn
 import numpy as np
 import pytest
 
+import nnabla_nas.module as Mo
 from nnabla_nas.estimator import ActivationMemoryEstimator
 from nnabla_nas.estimator.constraint import Constraint
 from nnabla_nas.estimator.expected_maximum import expected_maximum
-from nnabla_nas.search_space import darts, mobilenet, pnas
+from nnabla_nas.estimator.peak_table import PeakTable
+from nnabla_nas.search_space import ClassificationModel, darts, mobilenet, pnas
+from nnabla_nas.search_space.decision import Decision
 from nnabla_nas.search_space.model import Model
 
 SHAPE = (1, 16, 16)
@@ -81,6 +85,29 @@ def test_in_a_chain_it_is_the_mean_over_all_architectures() -> None:
         mean += float(p) * peak
         assert one.factor(indices) == pytest.approx((1 / peak) ** 0.7)
     assert one.expected(choices) == pytest.approx(mean)
+
+
+class Narrowed(ClassificationModel):
+    """A choice of which decoding may keep the two wider candidates only."""
+
+    def __init__(self) -> None:
+        convolutions = [Mo.Conv(1, n, (1, 1), with_bias=False) for n in (2, 8, 6)]
+        back = [Mo.Conv(n, 1, (1, 1), with_bias=False) for n in (2, 8, 6)]
+        pairs = zip(convolutions, back, strict=True)
+        self.choice = Mo.MixedOp([Mo.Sequential(*pair) for pair in pairs], "sample")
+
+    def call(self, x: nn.Variable) -> nn.Variable:
+        return self.choice(x)
+
+    def decisions(self) -> list[Decision]:
+        return [Decision(((0,),), ((1, 2),))]
+
+
+def test_about_the_smallest_peak_is_that_of_what_may_be_kept() -> None:
+    table = constraint(Narrowed(), 1.0).table
+    assert isinstance(table, PeakTable)
+    assert [table.total([n]) for n in range(3)] == [4 * 256 * (n + 1) for n in (2, 8, 6)]
+    assert table.least() == table.total([2])
 
 
 SPACES = {
