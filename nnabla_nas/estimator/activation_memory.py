@@ -11,6 +11,7 @@ from nnabla_nas.errors import InputError
 from nnabla_nas.estimator.active_path import build_active_path
 from nnabla_nas.estimator.decoder import Decoder
 from nnabla_nas.estimator.estimator import Estimator
+from nnabla_nas.estimator.in_place import shared_input, weights_among
 from nnabla_nas.estimator.liveness import Step, live_bytes
 from nnabla_nas.estimator.measurable_network import restored
 from nnabla_nas.estimator.peak_table import PeakTable
@@ -32,21 +33,23 @@ def peak_live_bytes(output: nn.Variable, parameters: set[Any]) -> int:
     """
     order: list[Any] = []
     output.visit(order.append)
+    weights = weights_among(order, parameters)
     buffer: dict[Any, Any] = {}
 
     def owners(variables: Sequence[Any]) -> list[Any]:
-        return [buffer.setdefault(one, one) for one in variables if one not in parameters]
+        return [buffer.setdefault(one, one) for one in variables if one not in weights]
 
     steps: list[Step] = []
     for function in order:
         reads = owners(function.inputs)
-        if len(function.outputs) == 1 and function.inplace_data(0):
-            shared = function.inputs[function.inplace_data_with(0)]
-            buffer[function.outputs[0]] = buffer.get(shared, shared)
+        shared = shared_input(function)
+        if shared is not None and shared not in weights:
+            buffer[function.outputs[0]] = buffer[shared]
         steps.append(Step(reads, owners(function.outputs)))
+    end = buffer.setdefault(output, output)
     sizes = {one: one.size for one in buffer.values()}
-    start, live = live_bytes(steps, sizes, buffer.get(output, output))
-    return max(start, *live)
+    start, live = live_bytes(steps, sizes, end)
+    return max([start, *live])
 
 
 # So many architectures are built to check that they need what the super-network says.

@@ -42,6 +42,8 @@ def live_bytes(
     for step in steps:
         alive.update(buffer for buffer in step.reads if buffer not in written)
         written.update(step.writes)
+    if output not in written:
+        alive.add(output)
     now = start = sum(sizes[buffer] for buffer in alive)
     live = []
     for n, step in enumerate(steps):

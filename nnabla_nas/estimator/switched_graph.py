@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from nnabla_nas.estimator.active_path import build_all_candidates
 from nnabla_nas.estimator.decomposition import decompose_graph
+from nnabla_nas.estimator.in_place import shared_input, weights_among
 from nnabla_nas.estimator.liveness import Step, live_bytes
 from nnabla_nas.search_space.model import Model
 
@@ -22,7 +23,7 @@ class Operation:
         inputs: the numbers of the values it reads.
         outputs: those of the values it computes.
         in_place: the value whose buffer its only output shares, None where it shares none.
-        candidate: whose function it is, None where every architecture has it.
+        candidate: whose function it is, None where every architecture that needs it has it.
     """
 
     inputs: list[int]
@@ -56,7 +57,7 @@ class Trace:
     @property
     def peak(self) -> int:
         """The most bytes alive at once."""
-        return max(self.start, *self.live)
+        return max([self.start, *self.live])
 
     def buffer(self, value: int) -> int:
         """Return the value in whose buffer a value lies.
@@ -89,14 +90,16 @@ class SwitchedGraph:
         output, listing = build_all_candidates(model, input_shape)
         parts = decompose_graph(model, output, listing)
         positions = {id(choice): n for n, choice in enumerate(model.choices().values())}
-        parameters = set(model.get_parameters().values())
         picking = {picked.parent for _, _, picked in listing}
+        # Of a choice with one candidate it is not told apart what was there before.
         belongs = {
-            function: (choice, candidate)
+            function: (choice, candidate) if len(candidates) > 1 else None
             for choice, candidates in enumerate(parts.candidates)
             for candidate, functions in enumerate(candidates)
             for function in functions
         }
+        functions = [one for one in (*parts.fixed, *belongs) if one not in picking]
+        weights = weights_among(functions, model.get_parameters().values())
         numbers: dict[object, int] = {}
         self.sizes: list[int] = []
 
@@ -107,15 +110,15 @@ class SwitchedGraph:
             return numbers[variable]
 
         self.operations: list[Operation] = []
-        for one in (*parts.fixed, *belongs):
-            if one in picking:
+        for one in functions:
+            if one.outputs[0] in weights:
                 continue
-            shares = len(one.outputs) == 1 and one.inplace_data(0)
+            shared = shared_input(one)
             self.operations.append(
                 Operation(
-                    [number(v) for v in one.inputs if v not in parameters],
+                    [number(v) for v in one.inputs if v not in weights],
                     [number(v) for v in one.outputs],
-                    number(one.inputs[one.inplace_data_with(0)]) if shares else None,
+                    None if shared is None else number(shared),
                     belongs.get(one),
                 )
             )

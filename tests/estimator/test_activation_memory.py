@@ -43,6 +43,19 @@ def test_what_is_computed_in_place_takes_no_room() -> None:
     assert peak_live_bytes(F.reshape(y, (1, 128)), set()) == 4 * 128 * 2
 
 
+def test_a_weight_under_another_name_is_a_weight() -> None:
+    x, weight = nn.Variable((1, 8, 4, 4)), nn.Variable((8, 9))
+    named = F.reshape(F.reshape(weight, (8, 1, 9)), (8, 1, 3, 3))
+    y = F.convolution(x, named, pad=(1, 1), group=8)
+    assert peak_live_bytes(y, {weight}) == 4 * 128 * 2
+    assert peak_live_bytes(y, set()) == 4 * (128 * 2 + 72)
+
+
+def test_without_functions_the_input_is_alive() -> None:
+    x = nn.Variable((1, 8, 4, 4))
+    assert peak_live_bytes(x, set()) == 4 * 128
+
+
 class _Wide(ClassificationModel):
     def __init__(self) -> None:
         self.wide = Mo.Conv(1, 32, (1, 1), with_bias=False)

@@ -72,11 +72,22 @@ class Branches(ClassificationModel):
         return self.behind(self.left(x) + self.right(x))
 
 
+class OneCandidate(Branches):
+    """The first choice has one candidate, to which all that is before it seems to belong."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        first = Mo.Conv(4, 5, (1, 1), with_bias=False)
+        second = Mo.Conv(5, 4, (1, 1), with_bias=False)
+        self.left = Mo.MixedOp([Mo.Sequential(first, second)], "sample")
+
+
 SPACES: dict[str, Callable[[], Model]] = {
     "mobilenet": mobile,
     "zoph": cells,
     "pnas": lambda: pnas.Pnas.SearchNet(1, 4, 3, 10, 2, 1, stem_multiplier=1),
     "branches": Branches,
+    "one candidate": OneCandidate,
 }
 
 
