@@ -35,6 +35,10 @@ class Decoder:
     Args:
         model: the network.
         tables: what its candidates cost, a table for each bound.
+
+    Attributes:
+        certain: whether an architecture that was not found does not exist: not where peaks of
+            genotypes are bound, nor once as many sums were learned as are allowed.
     """
 
     def __init__(self, model: Model, tables: Sequence[Costs]) -> None:
@@ -47,16 +51,15 @@ class Decoder:
             self._per_edge(table) if isinstance(table, CostTable) else [] for table in tables
         ]
         self._peaks = [table for table in tables if isinstance(table, PeakTable)]
-        # Of genotypes even those count that were met on the way.
-        self._found: list[Indices] = [
-            one for table in self._peaks if not table.exact for one in table.smallest
-        ]
+        # What there is to fall back on where what is learned of peaks does not lead to one.
+        self._found: list[Indices] = [one for table in self._peaks for one in table.smallest]
         self._learned_at = b""
+        self.certain = all(table.exact for table in self._peaks)
 
     def within(self, bounds: Sequence[float]) -> Indices | None:
         """Return the most probable architecture within all bounds, or None where there is none.
 
-        Of genotypes whose peak is bound it is the most probable one found, and None where none was.
+        Where that is not `certain` it is the most probable one found, and None where none was.
 
         Args:
             bounds: for each table the most that an architecture may cost.
@@ -78,6 +81,8 @@ class Decoder:
                 return indices
             for table, bound in over:
                 table.learn(indices, bound)
+        else:
+            self.certain = False
         # What tells genotypes apart may exclude more than it should.
         kept = [
             one

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from nnabla_nas.estimator.bounded_decoding import ROUNDING, least_value
 from nnabla_nas.estimator.constraint import Constraint
 from nnabla_nas.estimator.decoder import Decoder, Indices
-from nnabla_nas.estimator.peak_table import PeakTable
 from nnabla_nas.search_space.model import Model
 
 
@@ -45,7 +44,7 @@ class HardBounds:
         """Return per choice its candidate, None where it is dropped: the most probable ones."""
         now = self._decoder.probabilities()
         if self._last[0] != now:
-            if not self._certain:
+            if not self._decoder.certain:
                 # Which peaks genotypes have changes with the order in which edges are added.
                 self.factor = 1.0
             indices = self._decoder.within(list(self.bounds.values()))
@@ -90,23 +89,17 @@ class HardBounds:
         self.decode()
         self._last = (self._last[0], list(indices))
 
-    @property
-    def _certain(self) -> bool:
-        """Whether an architecture that is not found does not exist."""
-        tables = [one.table for one in self.constraints]
-        return all(table.exact for table in tables if isinstance(table, PeakTable))
-
     def excess(self) -> list[str]:
         """Return one line per bound that the decoded architecture exceeds, saying by how much."""
         lines = []
+        none = f"no architecture {'of this space is' if self._decoder.certain else 'was found'}"
         for one in self.constraints:
             unit, kept = one.estimator.unit, one.kept_attempt
             value = one.table.total(self.decode()) if kept is None else kept.whole.cautious
             if value > one.bound * (1 + ROUNDING):
                 over = value - one.bound
                 found = (
-                    f"no architecture {'of this space is' if self._certain else 'was found'} "
-                    "within all hard bounds; the decoded one costs"
+                    f"{none} within all hard bounds; the decoded one costs"
                     if kept is None
                     else f"the best of {len(one.attempts)} architectures measured whole takes"
                 )

@@ -158,7 +158,6 @@ class SwitchedGraph:
                 dropped.add(value)
             else:
                 self._compute(value, inputs, len(inputs) < len(needed), trace)
-        trace.last[self.output] = len(trace.operations)
         steps = [Step(*self._buffers(number, dropped, trace)) for number in trace.operations]
         sizes = dict(enumerate(self.sizes))
         trace.start, trace.live = live_bytes(steps, sizes, trace.buffer(self.output))
@@ -208,7 +207,7 @@ class SwitchedGraph:
             return
         producer = self.producers.get(value)
         if producer is None:
-            trace.made[value] = -1
+            trace.made[value] = 0
             return
         operation = self.operations[producer]
         trace.operations.append(producer)

@@ -1,0 +1,100 @@
+"""Choices side by side: in which order they run, what they keep alive, which of them are found."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import nnabla as nn
+import nnabla.functions as F
+import numpy as np
+import pytest
+
+import nnabla_nas.module as Mo
+from nnabla_nas.estimator import ActivationMemoryEstimator
+from nnabla_nas.estimator.constraint import Constraint
+from nnabla_nas.estimator.hard_bounds import HardBounds
+from nnabla_nas.estimator.switched_graph import SwitchedGraph
+from nnabla_nas.search_space import ClassificationModel
+from nnabla_nas.search_space.model import Model
+
+SHAPE = (1, 8, 8)
+NAME = "ActivationMemoryEstimator"
+
+
+def through(channels: int) -> Mo.Module:
+    first = Mo.Conv(4, channels, (1, 1), with_bias=False)
+    return Mo.Sequential(first, Mo.Conv(channels, 4, (1, 1), with_bias=False))
+
+
+class Sum(ClassificationModel):
+    """Two choices, summed."""
+
+    def __init__(self) -> None:
+        self.entrance = Mo.Conv(1, 4, (1, 1), with_bias=False)
+        self.left = Mo.MixedOp([through(n) for n in (4, 7, 9, 12)], "sample")
+        self.right = Mo.MixedOp([through(n) for n in (6, 5, 8, 11)], "sample")
+
+    def call(self, x: nn.Variable) -> nn.Variable:
+        x = self.entrance(x)
+        return self.left(x) + self.right(x)
+
+
+class Residual(Sum):
+    """Two choices, the first of them summed with what is there anyway."""
+
+    def call(self, x: nn.Variable) -> nn.Variable:
+        x = self.entrance(x)
+        return (x + self.left(x)) + self.right(x)
+
+
+@pytest.mark.parametrize(("build", "differs"), [(Sum, True), (Residual, False)])
+def test_choices_summed_with_nothing_else_are_added_by_rank(
+    build: type[Model], differs: bool
+) -> None:
+    graph = SwitchedGraph(build(), SHAPE)
+    orders = [graph.follow([0, 0], {0: rank, 1: 0.5}).operations for rank in (0.4, 0.6)]
+    assert (orders[0] != orders[1]) == differs
+    assert graph.follow([0, 0]).operations == orders[1]
+
+
+class Joined(ClassificationModel):
+    """The most is alive where the result of the choice is read; its first candidate adds none."""
+
+    def __init__(self) -> None:
+        self.entrance = Mo.Conv(1, 4, (1, 1), with_bias=False)
+        convolution = Mo.Conv(4, 4, (1, 1), with_bias=False)
+        self.choice = Mo.MixedOp([Mo.Identity(), convolution], "sample")
+
+    def call(self, x: nn.Variable) -> nn.Variable:
+        x = self.entrance(x)
+        return F.concatenate(self.choice(x), x, axis=1)
+
+
+def test_a_candidate_counts_what_is_alive_while_its_result_is_read() -> None:
+    table = ActivationMemoryEstimator().cost_table(Joined(), SHAPE)
+    assert [table.total([n]) for n in range(2)] == [4 * 64 * 12, 4 * 64 * 16]
+    for p in (0.0, 0.3, 1.0):
+        expected = table.expected([np.array([p, 1 - p])])
+        assert expected == pytest.approx(4 * 64 * (12 * p + 16 * (1 - p)))
+
+
+def test_where_the_search_is_given_up_it_is_said_that_none_was_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def bound_hard(bound: float) -> HardBounds:
+        estimator = ActivationMemoryEstimator()
+        return HardBounds([Constraint("memory", NAME, estimator, bound, 0.1, model, SHAPE)], model)
+
+    model = Sum()
+    for choice in model.choices().values():
+        choice.alpha.d.reshape(-1)[3] = 5.0
+    table = ActivationMemoryEstimator().cost_table(model, SHAPE)
+    peaks = [table.total(one) for one in product(range(4), repeat=2)]
+    (line,) = bound_hard(0.5 * min(peaks)).excess()
+    assert line.startswith("regularizer.memory: no architecture of this space is within all hard")
+    monkeypatch.setattr("nnabla_nas.estimator.decoder._ATTEMPTS", 1)
+    (line,) = bound_hard(0.5 * min(peaks)).excess()
+    assert line.startswith("regularizer.memory: no architecture was found within all hard bounds")
+    # An architecture drawn at random is there to fall back on.
+    hard = bound_hard(table.total(table.smallest[0]))
+    assert (hard.factor, hard.excess()) == (1, [])
