@@ -14,6 +14,7 @@ from nnabla_nas.search_space.decision import Decision
 
 # So often every candidate is seen among others drawn at random.
 _CONTEXTS = 4
+# So many of the architectures drawn are kept to fall back on.
 _SMALLEST = 20
 
 

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+# Of one value, in 32-bit floats.
 BYTES = 4
 
 
@@ -28,7 +29,7 @@ def live_bytes(
     """Return how many bytes are alive before the first step, and during each.
 
     A buffer is alive from the step that writes it first to the last one that reads it; what is read
-    before it is written from the start.
+    before it is written, and an output that is never written, from the start.
 
     Args:
         steps: the functions in the order in which they run.

@@ -78,6 +78,35 @@ def test_a_candidate_counts_what_is_alive_while_its_result_is_read() -> None:
         assert expected == pytest.approx(4 * 64 * (12 * p + 16 * (1 - p)))
 
 
+class Reshaping(Mo.Module):
+    """A convolution that gives its weight another shape."""
+
+    def __init__(self, channels: int) -> None:
+        self._channels = channels
+        self._weight = Mo.Parameter((channels, 4))
+
+    def call(self, x: nn.Variable) -> nn.Variable:
+        return F.convolution(x, F.reshape(self._weight, (self._channels, 4, 1, 1)))
+
+
+class Reshaped(ClassificationModel):
+    """A choice of convolutions that give their weights another shape."""
+
+    def __init__(self) -> None:
+        self.entrance = Mo.Conv(1, 4, (1, 1), with_bias=False)
+        widths = (3, 5)
+        pairs = [(Reshaping(n), Mo.Conv(n, 1, (1, 1), with_bias=False)) for n in widths]
+        self.choice = Mo.MixedOp([Mo.Sequential(*pair) for pair in pairs], "sample")
+
+    def call(self, x: nn.Variable) -> nn.Variable:
+        return self.choice(self.entrance(x))
+
+
+def test_weights_of_another_shape_are_not_counted() -> None:
+    table = ActivationMemoryEstimator().cost_table(Reshaped(), SHAPE)
+    assert [table.total([n]) for n in range(2)] == [4 * 64 * (4 + n) for n in (3, 5)]
+
+
 def test_where_the_search_is_given_up_it_is_said_that_none_was_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
