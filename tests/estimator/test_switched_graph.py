@@ -13,6 +13,7 @@ import nnabla_nas.module as Mo
 from nnabla_nas.estimator import ActivationMemoryEstimator
 from nnabla_nas.estimator.constraint import Constraint
 from nnabla_nas.estimator.hard_bounds import HardBounds
+from nnabla_nas.estimator.peak_row import peak_row
 from nnabla_nas.estimator.switched_graph import SwitchedGraph
 from nnabla_nas.search_space import ClassificationModel
 from nnabla_nas.search_space.model import Model
@@ -86,7 +87,8 @@ class Reshaping(Mo.Module):
         self._weight = Mo.Parameter((channels, 4))
 
     def call(self, x: nn.Variable) -> nn.Variable:
-        return F.convolution(x, F.reshape(self._weight, (self._channels, 4, 1, 1)))
+        weight = F.reshape(self._weight, (2, 2, self._channels))
+        return F.convolution(x, F.reshape(weight, (self._channels, 4, 1, 1)))
 
 
 class Reshaped(ClassificationModel):
@@ -105,6 +107,47 @@ class Reshaped(ClassificationModel):
 def test_weights_of_another_shape_are_not_counted() -> None:
     table = ActivationMemoryEstimator().cost_table(Reshaped(), SHAPE)
     assert [table.total([n]) for n in range(2)] == [4 * 64 * (4 + n) for n in (3, 5)]
+
+
+class Renamed(ClassificationModel):
+    """While a result waits its input is alive under another name, under which it is not chosen."""
+
+    def __init__(self) -> None:
+        self.entrance = Mo.Conv(1, 4, (1, 1), with_bias=False)
+        convolution = Mo.Conv(4, 4, (1, 1), with_bias=False)
+        self.choice = Mo.MixedOp([convolution, Mo.Identity()], "sample")
+        self.wide = through(9)
+
+    def call(self, x: nn.Variable) -> nn.Variable:
+        x = self.entrance(x)
+        return self.choice(x) + self.wide(F.reshape(x, x.shape))
+
+
+def test_what_is_alive_under_another_name_counts_once() -> None:
+    graph = SwitchedGraph(Renamed(), SHAPE)
+    traces = [graph.follow([n]) for n in range(2)]
+    for trace in traces:
+        for step, live in enumerate(trace.live):
+            row = peak_row(graph, trace, step)
+            assert row.total(trace.indices) == live
+            assert all(row.total(other.indices) <= other.peak for other in traces)
+
+
+class Needed(Renamed):
+    """A value is needed in any case, under another name for a choice."""
+
+    def call(self, x: nn.Variable) -> nn.Variable:
+        x = self.entrance(x)
+        y = F.reshape(x, x.shape)
+        return F.relu(y) + self.wide(x) + self.choice(y) + x
+
+
+def test_what_is_needed_in_any_case_counts_where_a_choice_is_dropped() -> None:
+    graph = SwitchedGraph(Needed(), SHAPE)
+    trace = graph.follow([0])
+    widest = int(np.argmax(trace.live))
+    assert trace.live[widest] == 4 * 64 * (4 + 4 + 9 + 4)
+    assert peak_row(graph, trace, widest, {0}).total([None]) == trace.live[widest]
 
 
 def test_where_the_search_is_given_up_it_is_said_that_none_was_found(
