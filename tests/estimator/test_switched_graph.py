@@ -123,9 +123,21 @@ class Renamed(ClassificationModel):
         return self.choice(x) + self.wide(F.reshape(x, x.shape))
 
 
-def test_what_is_alive_under_another_name_counts_once() -> None:
-    graph = SwitchedGraph(Renamed(), SHAPE)
-    traces = [graph.follow([n]) for n in range(2)]
+class Twice(Sum):
+    """Two choices that may both hand on what is not needed otherwise, read where the most is."""
+
+    def __init__(self) -> None:
+        self.entrance = Mo.Conv(1, 4, (1, 1), with_bias=False)
+        convolutions = [Mo.Conv(4, 4, (1, 1), with_bias=False) for _ in range(2)]
+        self.left = Mo.MixedOp([convolutions[0], Mo.Identity()], "sample")
+        self.right = Mo.MixedOp([convolutions[1], Mo.Identity()], "sample")
+
+
+@pytest.mark.parametrize("build", [Renamed, Twice])
+def test_what_is_alive_under_another_name_counts_once(build: type[Model]) -> None:
+    model = build()
+    graph = SwitchedGraph(model, SHAPE)
+    traces = [graph.follow(one) for one in product(range(2), repeat=len(model.choices()))]
     for trace in traces:
         for step, live in enumerate(trace.live):
             row = peak_row(graph, trace, step)
@@ -133,8 +145,16 @@ def test_what_is_alive_under_another_name_counts_once() -> None:
             assert all(row.total(other.indices) <= other.peak for other in traces)
 
 
+class Optional(Renamed):
+    """A value is read for a choice last."""
+
+    def call(self, x: nn.Variable) -> nn.Variable:
+        x = self.entrance(x)
+        return F.relu(F.reshape(x, x.shape)) + self.wide(x) + self.choice(x)
+
+
 class Needed(Renamed):
-    """A value is needed in any case, under another name for a choice."""
+    """It is read so under another name, and then once more, whether that is dropped or not."""
 
     def call(self, x: nn.Variable) -> nn.Variable:
         x = self.entrance(x)
@@ -142,12 +162,16 @@ class Needed(Renamed):
         return F.relu(y) + self.wide(x) + self.choice(y) + x
 
 
-def test_what_is_needed_in_any_case_counts_where_a_choice_is_dropped() -> None:
-    graph = SwitchedGraph(Needed(), SHAPE)
-    trace = graph.follow([0])
-    widest = int(np.argmax(trace.live))
-    assert trace.live[widest] == 4 * 64 * (4 + 4 + 9 + 4)
-    assert peak_row(graph, trace, widest, {0}).total([None]) == trace.live[widest]
+@pytest.mark.parametrize("build", [Optional, Needed])
+def test_what_a_dropped_choice_needs_does_not_count(build: type[Model]) -> None:
+    graph = SwitchedGraph(build(), SHAPE)
+    kept, dropped = graph.follow([0]), graph.follow([None])
+    before = range(5)
+    assert [kept.operations[step] for step in before] == dropped.operations[:5]
+    for step in before:
+        row = peak_row(graph, kept, step, {0})
+        assert row.total([0]) == kept.live[step]
+        assert row.total([None]) == dropped.live[step]
 
 
 def test_where_the_search_is_given_up_it_is_said_that_none_was_found(
