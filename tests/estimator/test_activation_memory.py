@@ -8,6 +8,7 @@ import nnabla.functions as F
 import nnabla_nas.module as Mo
 from nnabla_nas.estimator import ActivationMemoryEstimator
 from nnabla_nas.estimator.activation_memory import peak_live_bytes
+from nnabla_nas.estimator.liveness import Step, live_bytes
 from nnabla_nas.search_space import ClassificationModel
 from nnabla_nas.search_space.mobilenet import TrainNet
 
@@ -83,3 +84,8 @@ def test_what_is_written_over_in_place_was_there_before() -> None:
     y = F.reshape(x, (1, 128))
     assert y.parent.inplace_data(0)
     assert peak_live_bytes(F.relu(y), set()) == 4 * 128 * 2
+
+
+def test_an_output_that_is_there_early_is_alive_until_the_end() -> None:
+    steps = [Step("a", "b"), Step("a", "c"), Step("c", "d")]
+    assert live_bytes(steps, {"a": 1, "b": 2, "c": 4, "d": 8}, "b") == (4, [12, 28, 56])
