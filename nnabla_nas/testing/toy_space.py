@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from typing import Any, Literal
 
@@ -38,7 +39,7 @@ def build_operation(name: str, channels: int) -> Mo.Module:
     )
 
 
-class _ToyNetwork(ClassificationModel):
+class _ToyNetwork(ClassificationModel, ABC):
     """A convolution, a chain of blocks, and a classifier behind the average over all pixels.
 
     Args:
@@ -74,9 +75,9 @@ class _ToyNetwork(ClassificationModel):
         if weights is not None:
             self.load_weights(weights)
 
+    @abstractmethod
     def _chain(self, channels: int) -> list[Mo.Module]:
         """Return what stands at every position."""
-        raise NotImplementedError
 
     def call(self, x: nn.Variable) -> nn.Variable:
         """Return the logits.
