@@ -7,7 +7,7 @@ usage() {
 usage: ./run.sh demo [ARGS…]                 search, retrain and compare a small network
        ./run.sh test [PYTEST ARGS…]          run the tests; paths are those of the checkout
        ./run.sh [--extra NAME] COMMAND…      run any command in the environment
-extras: view (TensorBoard), onnx (export to ONNX), docs (Sphinx),
+extras: view (TensorBoard), onnx (export to ONNX), docs (Sphinx), slurm (clusters),
         cuda (added by itself where nvidia-smi lists a GPU)
 TEXT
 }
@@ -122,8 +122,8 @@ case ${1-} in
 --extra)
     [ $# -ge 3 ] || fail "--extra needs a name and a command"
     case $2 in
-    cuda | docs | onnx | view) wanted=$2 ;;
-    *) fail "unknown extra '$2'; allowed: cuda, docs, onnx, view" ;;
+    cuda | docs | onnx | slurm | view) wanted=$2 ;;
+    *) fail "unknown extra '$2'; allowed: cuda, docs, onnx, slurm, view" ;;
     esac
     shift 2
     ;;

@@ -21,6 +21,7 @@ compile run pyproject.toml "$@"
 compile view pyproject.toml --extra view -c requirements/run.txt "$@"
 compile cuda pyproject.toml --extra cuda -c requirements/view.txt "$@"
 compile onnx pyproject.toml --extra onnx -c requirements/view.txt "$@"
+compile slurm pyproject.toml --extra slurm -c requirements/view.txt "$@"
 compile docs pyproject.toml --extra docs -c requirements/onnx.txt "$@"
 compile test pyproject.toml --extra test -c requirements/view.txt -c requirements/docs.txt \
     -c requirements/onnx.txt "$@"

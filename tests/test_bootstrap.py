@@ -129,7 +129,10 @@ def test_two_at_once_prepare_one_environment(checkout: Checkout) -> None:
     ("arguments", "said"),
     [
         ((), "usage: "),
-        (("--extra", "vew", "python"), "unknown extra 'vew'; allowed: cuda, docs, onnx, view"),
+        (
+            ("--extra", "vew", "python"),
+            "unknown extra 'vew'; allowed: cuda, docs, onnx, slurm, view",
+        ),
         (("--extra", "view"), "--extra needs a name and a command"),
         (("--frobnicate",), "unknown option '--frobnicate'"),
     ],
