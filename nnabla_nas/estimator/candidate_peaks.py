@@ -10,7 +10,7 @@ from nnabla_nas import random
 from nnabla_nas.estimator.cost_table import Floats
 from nnabla_nas.estimator.expected_maximum import expected_maximum
 from nnabla_nas.estimator.switched_graph import SwitchedGraph, Trace
-from nnabla_nas.search_space.decision import Decision
+from nnabla_nas.search_space.decision import Decision, computed, computed_shares
 
 # So often every candidate is seen among others drawn at random.
 _CONTEXTS = 4
@@ -37,8 +37,8 @@ class CandidatePeaks:
         self._graph = graph
         self._decisions = decisions
         self._edges = [
-            (edge, decision.kept / len(decision.edges))
-            for decision in decisions
+            (edge, share * decision.kept / len(decision.edges))
+            for decision, share in zip(decisions, computed_shares(decisions), strict=True)
             for edge in decision.edges
         ]
         self._floor, self._own, mean = self._observed()
@@ -107,8 +107,9 @@ class CandidatePeaks:
             floor, own = self._attributed(trace)
             floors.append(floor)
             peaks.append((trace.peak, indices))
+            kept = computed(self._decisions, indices)
             for row, (edge, _) in zip(sums, self._edges, strict=True):
-                index = indices[edge[0]]
+                index = kept[edge[0]]
                 if index is not None:
                     row[:, index] += (max(own.get(position, 0) for position in edge), 1)
         own_peaks = [total / np.maximum(n, 1) for total, n in sums]

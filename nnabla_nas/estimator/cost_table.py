@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from nnabla_nas.search_space.decision import Decision, computed
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -58,12 +60,14 @@ class CostTable(Costs):
     Args:
         fixed: the cost of the layers that every architecture has.
         candidates: per choice the cost of each of its candidates, (candidates,).
-        shares: per choice the share of decoded architectures that keep its operation.
+        shares: per choice the share of decoded architectures that compute its operation.
+        decisions: what decoding decides, where architectures compute a part of what they keep.
     """
 
     fixed: float
     candidates: tuple[Floats, ...]
     shares: tuple[float, ...]
+    decisions: tuple[Decision, ...] = ()
 
     def total(self, indices: Sequence[int | None]) -> float:
         """Return the cost of an architecture.
@@ -71,7 +75,7 @@ class CostTable(Costs):
         Args:
             indices: per choice its candidate, None where the architecture drops the choice.
         """
-        pairs = zip(self.candidates, indices, strict=True)
+        pairs = zip(self.candidates, computed(self.decisions, indices), strict=True)
         return self.fixed + sum(float(costs[i]) for costs, i in pairs if i is not None)
 
     def sampled(self, indices: Sequence[int]) -> float:

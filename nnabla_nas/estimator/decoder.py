@@ -10,7 +10,12 @@ import numpy as np
 
 from nnabla_nas.estimator.bounded_decoding import ROUNDING, least_value, most_probable_within
 from nnabla_nas.estimator.cost_table import Costs, CostTable, Floats
-from nnabla_nas.estimator.genotype_decoding import Kept, Nodes, most_probable_genotype_within
+from nnabla_nas.estimator.genotype_decoding import (
+    Kept,
+    Nodes,
+    least_genotype_cost,
+    most_probable_genotype_within,
+)
 from nnabla_nas.estimator.peak_table import PeakTable
 from nnabla_nas.estimator.reduction import reduced
 from nnabla_nas.search_space.model import Model
@@ -42,6 +47,7 @@ class Decoder:
     """
 
     def __init__(self, model: Model, tables: Sequence[Costs]) -> None:
+        self._model = model
         self._choices = list(model.choices().values())
         self._decisions = model.decisions()
         self._tables = tables
@@ -66,6 +72,10 @@ class Decoder:
         """
         self._forget()
         pairs = list(zip(self._tables, bounds, strict=True))
+        # Bounds that do not bind decide nothing, not even between equals.
+        free = self._model.unbounded_architecture()
+        if not any(_exceeds(table.total(free), bound) for table, bound in pairs):
+            return free
         for _ in range(_ATTEMPTS):
             indices = self._most_probable_within(bounds)
             if indices is None:
@@ -115,7 +125,8 @@ class Decoder:
             elif isinstance(table, CostTable):
                 costs.append(own)
                 limits.append(bound - table.fixed)
-        possible, binding = reduced(rows, row_limits, logs)
+        needed = [one.needed for one in self._decisions]
+        possible, binding = reduced(rows, row_limits, logs, needed)
         costs += [rows[n] for n in binding]
         limits += [row_limits[n] for n in binding]
         for decision, edges in zip(self._decisions, possible, strict=True):
@@ -127,8 +138,7 @@ class Decoder:
             chosen = most_probable_within([edges[0] for edges in logs], single, limits)
             genotype: Kept | None = None if chosen is None else [[index] for index in chosen]
         else:
-            kept = [one.kept for one in self._decisions]
-            genotype = most_probable_genotype_within(logs, costs, limits, kept)
+            genotype = most_probable_genotype_within(logs, costs, limits, self._decisions)
         if genotype is None:
             return None
         return self._spread(
@@ -140,9 +150,7 @@ class Decoder:
 
     def most_probable(self) -> Indices:
         """Return the most probable architecture, whatever it costs."""
-        indices = self.within([self.largest_cost(i) for i in range(len(self._tables))])
-        assert indices is not None
-        return indices
+        return self._model.unbounded_architecture()
 
     def least_factor(self, bounds: Sequence[float]) -> float:
         """Return by which factor all bounds have to grow until an architecture is within them.
@@ -181,10 +189,7 @@ class Decoder:
         if isinstance(costs, PeakTable):
             return costs.least()
         assert isinstance(costs, CostTable)
-        total = costs.fixed
-        for decision, edges in zip(self._decisions, self._costs[table], strict=True):
-            total += sum(sorted(float(edge.min()) for edge in edges)[: decision.kept])
-        return total
+        return costs.fixed + least_genotype_cost(self._costs[table], self._decisions)
 
     def log_probability(self, indices: Sequence[int | None]) -> float:
         """Return the summed log-probability of what an architecture keeps, in nats.

@@ -65,7 +65,8 @@ class Estimator(ABC):
                 for index in range(1, len(choice.names))
             ]
             candidates.append(np.array([0.0, *others]))
-        table = CostTable(base, tuple(candidates), tuple(model.kept_shares()))
+        shares, decisions = tuple(model.kept_shares()), tuple(model.decisions())
+        table = CostTable(base, tuple(candidates), shares, decisions)
         last = [len(choice.names) - 1 for choice in choices]
         whole = cost(last)
         model.set_architecture(before)
@@ -114,4 +115,5 @@ class AdditiveEstimator(Estimator):
                 for choice in parts.candidates
             ),
             tuple(model.kept_shares()),
+            tuple(model.decisions()),
         )

@@ -12,6 +12,7 @@ from nnabla_nas.estimator.candidate_peaks import CandidatePeaks
 from nnabla_nas.estimator.cost_table import Costs, CostTable, Floats
 from nnabla_nas.estimator.peak_row import peak_row
 from nnabla_nas.estimator.switched_graph import SwitchedGraph, Trace
+from nnabla_nas.search_space.decision import computed
 from nnabla_nas.search_space.model import Model
 
 # So many rows are learned at most of one architecture that is over a bound.
@@ -34,7 +35,7 @@ class PeakTable(Costs):
     """
 
     def __init__(self, graph: SwitchedGraph, model: Model) -> None:
-        decisions = model.decisions()
+        self._decisions = decisions = model.decisions()
         self.rows: list[CostTable] = []
         self._optional = {
             position
@@ -113,6 +114,7 @@ class PeakTable(Costs):
             indices: the architecture.
             bound: in bytes.
         """
+        indices = computed(self._decisions, indices)
         trace = self._follow(indices)
         most: dict[object, int] = {}
         for step, number in enumerate(trace.operations):
@@ -130,6 +132,7 @@ class PeakTable(Costs):
         self.rows += found
 
     def _follow(self, indices: Sequence[int | None]) -> Trace:
+        indices = computed(self._decisions, indices)
         ranks = {}
         for position, edge in self._competing.items():
             index = indices[position]

@@ -15,7 +15,7 @@ Numbers = npt.NDArray[np.int64]
 
 
 def reduced(
-    costs: Sequence[Nodes], limits: Sequence[float], nodes: Nodes
+    costs: Sequence[Nodes], limits: Sequence[float], nodes: Nodes, needed: Sequence[bool]
 ) -> tuple[list[list[Numbers]], list[int]]:
     """Leave out candidates that alone exceed a limit, then limits that nothing exceeds.
 
@@ -23,6 +23,8 @@ def reduced(
         costs: per limit, per node and edge those of its candidates.
         limits: the most that each of the sums of costs may be.
         nodes: any numbers per node and edge.
+        needed: per node whether every architecture computes it; where one does not, its candidates
+            cost nothing.
 
     Returns:
         Per node and edge the numbers of the candidates left, and the limits that still matter.
@@ -33,7 +35,10 @@ def reduced(
     most = np.asarray(limits, dtype=float)
     most = most + ROUNDING * np.abs(most)
     # Where some costs are negative, others may make up for one.
-    alone = (rows > most[:, None]) & (rows.min(axis=1, initial=0.0) >= 0)[:, None]
+    sure = np.repeat(
+        [needs for needs, edges in zip(needed, nodes, strict=True) for _ in edges], sizes
+    )
+    alone = sure & (rows > most[:, None]) & (rows.min(axis=1, initial=0.0) >= 0)[:, None]
     left = ~alone.any(axis=0)
     starts = np.cumsum([0, *sizes[:-1]])
     largest = np.maximum.reduceat(np.where(left, rows, 0.0), starts, axis=1)

@@ -16,6 +16,17 @@ from nnabla_nas.module.module import Module
 from nnabla_nas.module.parameter import Parameter
 
 
+def most_probable(alpha: np.ndarray) -> int:
+    """Return the candidate of largest probability, the first one of equals.
+
+    Alphas are compared, not their softmax: that makes equals of what differs by little.
+
+    Args:
+        alpha: the values of an architecture parameter, one per candidate, of any shape.
+    """
+    return int(np.argmax(alpha))
+
+
 class Choice(Module):
     """A module that mixes candidates by an architecture parameter, or computes one of them.
 
@@ -50,7 +61,7 @@ class Choice(Module):
         self.names = list(names)
         self._mode = mode
         self._rng = rng
-        self._active = int(np.argmax(self.alpha.d)) if mode == self.modes[2] else 0
+        self._active = self.most_probable if mode == self.modes[2] else 0
         self._chosen: list[function.Switch] = []
         self.gates = Gates(len(self.names))
 
@@ -85,7 +96,7 @@ class Choice(Module):
     def follow_alpha(self) -> None:
         """In mode `max`, make the candidate of largest alpha the active one."""
         if self._mode == self.modes[2] and not self.active_only:
-            self.active = int(np.argmax(self.alpha.d))
+            self.active = self.most_probable
 
     @property
     def alone(self) -> bool:
@@ -103,7 +114,7 @@ class Choice(Module):
     @property
     def most_probable(self) -> int:
         """Index of the candidate of largest probability, the first one of equals."""
-        return int(np.argmax(self.probabilities))
+        return most_probable(self.alpha.d)
 
     def draw(self) -> int:
         """Draw a candidate from the probabilities and make it the active one.

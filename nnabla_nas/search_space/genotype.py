@@ -11,6 +11,7 @@ import numpy as np
 
 from nnabla_nas import random
 from nnabla_nas.errors import GenotypeError, WeightsError
+from nnabla_nas.module.choice import most_probable
 from nnabla_nas.module.parameter_file import parameter_shapes, read_parameters
 
 _LARGEST_JSON = 10_000_000
@@ -42,7 +43,7 @@ def read_genotype(
         return _from_json(Path(path), operations)
     if alphas is None:
         alphas = {f"{one}/_alpha": (len(names), 1, 1, 1, 1) for one, names in operations.items()}
-    return [int(np.argmax(alpha)) for alpha in read_alphas(path, alphas).values()]
+    return [most_probable(alpha) for alpha in read_alphas(path, alphas).values()]
 
 
 def random_architecture(operations: Mapping[str, Sequence[str]]) -> list[int]:

@@ -94,8 +94,14 @@ class Model(Module):
 
         With a `decoder` it is the most probable architecture that the decoder allows.
         """
-        if self.decoder is not None:
-            return [index for index in self.decoder() if index is not None]
+        indices = self.unbounded_architecture() if self.decoder is None else self.decoder()
+        return [index for index in indices if index is not None]
+
+    def unbounded_architecture(self) -> list[int | None]:
+        """Return per choice its candidate in the most probable architecture, whatever it costs.
+
+        None where the architecture drops the choice.
+        """
         return [choice.most_probable for choice in self.choices().values()]
 
     def decisions(self) -> list[Decision]:
@@ -130,7 +136,7 @@ class Model(Module):
         return "; ".join(choice.names[index] for choice, index in chosen if index is not None)
 
     def kept_shares(self) -> list[float]:
-        """Return per choice the share of decoded architectures that keep its operation.
+        """Return per choice the share of decoded architectures that compute its operation.
 
         Expected costs count a choice by it: 1, unless decoding drops some of the choices.
         """

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from itertools import combinations, product
+
 import numpy as np
 import pytest
 
 import nnabla_nas.module as Mo
 from nnabla_nas import random
 from nnabla_nas.errors import InputError
-from nnabla_nas.estimator import Estimator, FLOPsEstimator, ParameterEstimator
+from nnabla_nas.estimator import (
+    ActivationMemoryEstimator,
+    Estimator,
+    FLOPsEstimator,
+    ParameterEstimator,
+)
 from nnabla_nas.estimator.constraint import Constraint, add_penalty_gradients
 from nnabla_nas.estimator.cost_table import CostTable
 from nnabla_nas.search_space import darts, mobilenet, pnas, zoph
-from nnabla_nas.search_space.darts.operations import OPERATIONS
+from nnabla_nas.search_space.decision import computed_shares, needed_nodes
 from nnabla_nas.search_space.model import Model
 
 SPACES = {
@@ -49,9 +56,12 @@ def test_candidates_and_fixed_layers_add_up_to_whole_networks(
         assert table.total(architecture) == one.estimate(model, shape)
 
 
-@pytest.mark.parametrize("estimator", COUNTERS)
-def test_a_genotype_costs_what_its_network_costs(estimator: type[Estimator]) -> None:
-    model = darts.Darts.SearchNet(1, 4, 3, 10, 3, 3, shared=True)
+@pytest.mark.parametrize("n_outputs", [1, 2, 3])
+@pytest.mark.parametrize("estimator", [*COUNTERS, ActivationMemoryEstimator])
+def test_a_genotype_costs_what_its_network_costs(
+    estimator: type[Estimator], n_outputs: int
+) -> None:
+    model = darts.Darts.SearchNet(1, 4, 3, 10, 3, n_outputs, shared=True)
     generator = np.random.default_rng(5)
     one = estimator()
     table = one.cost_table(model, (1, 8, 8))
@@ -67,8 +77,26 @@ def test_a_genotype_costs_what_its_network_costs(estimator: type[Estimator]) -> 
         # Of three cells those at one and at two thirds are reductions.
         assert [position.kind for position in model._positions] == ["normal", "reduce", "reduce"]
         assert table.total(indices) == one.estimate(model.derived(), (1, 8, 8))
-    assert table.shares[:9] == pytest.approx([1, 1, *[2 / 3] * 3, *[0.5] * 4])
-    assert len(table.candidates[0]) == len(OPERATIONS)
+
+
+def test_choices_count_by_how_many_genotypes_compute_them() -> None:
+    model = darts.Darts.SearchNet(1, 4, 3, 10, 3, 3, shared=True)
+    shares = model.kept_shares()
+    assert shares[:9] == pytest.approx([1, 1, *[2 / 3] * 3, *[0.5] * 4])
+    # Where the last node alone is the output, all genotypes are counted.
+    model = darts.Darts.SearchNet(1, 4, 3, 10, 3, 1, shared=True)
+    decisions = model.decisions()[:3]
+    sets = [list(combinations(range(node + 2), 2)) for node in range(3)]
+    counts = np.zeros(3)
+    for kept in product(*sets):
+        edges = [
+            [n in one for n in range(len(d.edges))] for one, d in zip(kept, decisions, strict=True)
+        ]
+        counts += needed_nodes(decisions, edges)
+    n = np.prod([len(one) for one in sets])
+    assert computed_shares(decisions) == pytest.approx(list(counts / n))
+    expected = [counts[node] / n * 2 / (node + 2) for node in range(3) for _ in range(node + 2)]
+    assert model.kept_shares() == pytest.approx(expected * 3)
 
 
 def test_the_general_way_by_differences_finds_the_same_costs() -> None:

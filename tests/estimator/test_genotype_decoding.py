@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from nnabla_nas.estimator.genotype_decoding import Kept, Nodes, most_probable_genotype_within
+from nnabla_nas.search_space.decision import Decision
 
 KEPT = [2, 2]
 
@@ -15,6 +16,12 @@ KEPT = [2, 2]
 def nodes(generator: np.random.Generator, sharpness: float) -> Nodes:
     """Return the log-probabilities of two nodes with two and three edges of four candidates."""
     return [[np.log(generator.dirichlet(np.full(4, sharpness))) for _ in range(n)] for n in (2, 3)]
+
+
+def nodes_of(*n_edges: int) -> list[Decision]:
+    """Return nodes that keep two of their edges and are all needed."""
+    edges = iter(range(sum(n_edges)))
+    return [Decision(tuple((next(edges),) for _ in range(n)), ((),) * n, 2) for n in n_edges]
 
 
 def like(values: Nodes, draw) -> Nodes:
@@ -60,7 +67,7 @@ def test_decoding_equals_brute_force(n_bounds: int) -> None:
                 for one, b in zip(sums, limits, strict=True)
             ]
         within = np.all(sums <= np.array(limits)[:, None], axis=0)
-        genotype = most_probable_genotype_within(values, costs, limits, KEPT)
+        genotype = most_probable_genotype_within(values, costs, limits, nodes_of(2, 3))
         assert (genotype is not None) == within.any()
         if genotype is not None:
             found += 1
@@ -75,8 +82,8 @@ def test_decoding_equals_brute_force(n_bounds: int) -> None:
 def test_a_loose_limit_keeps_the_strongest_edges_the_first_of_equals() -> None:
     values = [[np.log([0.2, 0.5]), np.log([0.5, 0.3]), np.log([0.4, 0.4]), np.log([0.5, 0.5])]]
     costs = [like(values, np.ones)]
-    assert most_probable_genotype_within(values, costs, [2.0], [2]) == [[1, 0, None, None]]
-    assert most_probable_genotype_within(values, costs, [1.9], [2]) is None
+    assert most_probable_genotype_within(values, costs, [2.0], nodes_of(4)) == [[1, 0, None, None]]
+    assert most_probable_genotype_within(values, costs, [1.9], nodes_of(4)) is None
 
 
 @pytest.mark.parametrize("share", [1e-5, 1e-8, 1e-10])
@@ -88,7 +95,7 @@ def test_what_is_hardly_over_a_limit_is_not_within_it(share: float) -> None:
         [np.where(edge == edge.min(), 1e8 * (1 - share), 1e8) for edge in edges] for edges in values
     ]
     limit = 6e8 - 0.5e8 * share
-    genotype = most_probable_genotype_within(values, [cheap], [limit], [2] * 3)
+    genotype = most_probable_genotype_within(values, [cheap], [limit], nodes_of(3, 3, 3))
     assert genotype is not None
     assert total(cheap, genotype) <= limit
     # One cheap candidate is enough.

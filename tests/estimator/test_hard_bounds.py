@@ -131,11 +131,11 @@ def genotypes(model: darts.Darts.SearchNet) -> Iterator[tuple[float, list[int | 
 
 # Of two cells both are reductions: one kind, two nodes. Of three cells one is normal: two kinds.
 @pytest.mark.parametrize("shared", [True, False])
-@pytest.mark.parametrize(("n_cells", "n_nodes"), [(2, 2), (3, 1)])
+@pytest.mark.parametrize(("n_cells", "n_nodes", "n_outputs"), [(2, 2, 2), (2, 2, 1), (3, 1, 1)])
 def test_the_decoded_genotype_is_the_most_probable_within_both_bounds(
-    n_cells: int, n_nodes: int, shared: bool
+    n_cells: int, n_nodes: int, n_outputs: int, shared: bool
 ) -> None:
-    model = darts.Darts.SearchNet(1, 4, n_cells, 10, n_nodes, n_nodes, shared=shared)
+    model = darts.Darts.SearchNet(1, 4, n_cells, 10, n_nodes, n_outputs, shared=shared)
     generator = np.random.default_rng(n_cells)
     for alpha in model.get_arch_parameters().values():
         alpha.d = generator.normal(scale=2, size=alpha.shape)
@@ -144,6 +144,8 @@ def test_the_decoded_genotype_is_the_most_probable_within_both_bounds(
     counters = (FLOPsEstimator(), ParameterEstimator())
     tables = [one.cost_table(model, SHAPE) for one in counters]
     costs = np.array([[table.total(one) for table in tables] for _, one in every])
+    decoder = Decoder(model, tables)
+    assert [decoder.least_cost(i) for i in (0, 1)] == pytest.approx(costs.min(axis=0))
     for share in (1.0, 0.8, 0.5, 0.2, 0.02):
         bounds = [float(np.quantile(costs[:, i], share)) for i in (0, 1)]
         within = [v for (v, _), cost in zip(every, costs, strict=True) if np.all(cost <= bounds)]
@@ -205,3 +207,38 @@ def test_very_many_choices_are_decided_as_few_are(
         monkeypatch.setattr("nnabla_nas.estimator.decoder._MOST_CHOICES", 0)
         assert few is not None
         assert decoder.within(bounds) == few != decoder.most_probable()
+
+
+# Alphas that softmax takes for equal, and the same ones in every cell.
+TIES = (0.0, 1e-20, 0.0, 1e-20)
+
+
+def test_bounds_that_do_not_bind_decide_nothing_between_equals() -> None:
+    model = mobilenet.SearchNet(10, 1, [[16, 3, 1], [24, 3, 2]], in_channels=1)
+    for alpha in model.get_arch_parameters().values():
+        alpha.d = np.resize(TIES, alpha.shape)
+    free = model.most_probable_architecture()
+    assert set(free) == {1}
+    cost = FLOPsEstimator().cost_table(model, SHAPE).total(free)
+    model.decoder = HardBounds(constraints(model, cost, 1e9), model).decode
+    assert model.most_probable_architecture() == free
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize(("n_nodes", "n_outputs"), [(3, 1), (4, 3)])
+def test_a_bound_that_the_genotype_keeps_changes_nothing(
+    n_nodes: int, n_outputs: int, shared: bool
+) -> None:
+    model = darts.Darts.SearchNet(1, 4, 3, 10, n_nodes, n_outputs, shared=shared)
+    generator = np.random.default_rng(n_nodes)
+    flops = FLOPsEstimator()
+    for number in range(6):
+        for alpha in model.get_arch_parameters().values():
+            equals = np.resize(TIES, alpha.shape)
+            alpha.d = equals if number == 0 else generator.normal(size=alpha.shape)
+        ordinary, cost = model.decode(), flops.estimate(model.derived(), SHAPE)
+        hard = HardBounds(constraints(model, cost, 1e9), model)
+        assert hard.factor == 1
+        model.decoder = hard.decode
+        assert model.decode() == ordinary
+        model.decoder = None

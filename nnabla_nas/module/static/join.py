@@ -80,6 +80,6 @@ class Join(Module, Mo.Choice):
             return 1.0
         shares = self.probabilities
         if self.mode == "max":
-            shares = np.eye(len(shares))[np.argmax(shares)]
+            shares = np.eye(len(shares))[self.most_probable]
         pairs = zip(self.parents, shares, strict=True)
         return float(sum(share for branch, share in pairs if branch is parent))

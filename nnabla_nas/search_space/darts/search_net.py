@@ -29,7 +29,7 @@ from nnabla_nas.search_space.darts.operations import NONE, OPERATIONS
 from nnabla_nas.search_space.darts.picture import genotype_diagram, stack_diagram
 from nnabla_nas.search_space.darts.stack import CellStack, Size
 from nnabla_nas.search_space.darts.train_net import FixedStack
-from nnabla_nas.search_space.decision import Decision
+from nnabla_nas.search_space.decision import Decision, computed_shares
 from nnabla_nas.search_space.model import Model
 
 
@@ -179,21 +179,39 @@ class SearchNet(CellStack):
             return super().most_probable_architecture()
         return [choice.most_probable for choice in self.choices().values()]
 
+    def unbounded_architecture(self) -> list[int | None]:
+        """Return per choice its candidate in the most probable architecture, whatever it costs."""
+        if self.keeps_all_edges:
+            return super().unbounded_architecture()
+        n = self._size.num_choices
+        by_kind: dict[str, list[int | None]] = {}
+        for kind in KINDS:
+            kept = decode(mean_probabilities(self._alphas(kind), n), n)
+            operations = [{source: op for op, source in edges} for edges in kept]
+            by_kind[kind] = [
+                operations[node].get(source) for node in range(n) for source in range(node + 2)
+            ]
+        return [index for position in self._positions for index in by_kind[position.kind]]
+
     def decisions(self) -> list[Decision]:
         """Return what decoding decides: of a genotype two edges of every node of a kind of cell."""
         if self.keeps_all_edges:
             return super().decisions()
-        n = self._size.num_choices
-        decisions = []
+        n, outputs = self._size.num_choices, self._size.multiplier
+        decisions: list[Decision] = []
         for kind in KINDS:
             cells = [cell for cell, p in enumerate(self._positions) if p.kind == kind]
             positions = [[c * n_edges(n) + e for c in cells] for e in range(n_edges(n))]
             candidates = tuple(op for op in range(len(OPERATIONS)) if op != NONE)
-            if cells:
-                decisions += [
-                    Decision(tuple(map(tuple, edges)), (candidates,) * len(edges), 2)
-                    for edges in by_node(positions, n)
-                ]
+            first = len(decisions)
+            for node, edges in enumerate(by_node(positions, n) if cells else []):
+                # States 0 and 1 are the cell's inputs, the nodes before this one follow.
+                reads = (None, None, *range(first, first + node))
+                candidates_of = (candidates,) * len(edges)
+                needed = node >= n - outputs
+                decisions.append(
+                    Decision(tuple(map(tuple, edges)), candidates_of, 2, reads, needed)
+                )
         return decisions
 
     def in_brief(self, indices: Sequence[int | None]) -> str:
@@ -212,15 +230,16 @@ class SearchNet(CellStack):
         )
 
     def kept_shares(self) -> list[float]:
-        """Return per choice the share of decoded architectures that keep its operation.
+        """Return per choice the share of decoded architectures that compute its operation.
 
-        A genotype keeps two of the k + 2 edges of node k.
+        A genotype keeps two of the k + 2 edges of node k, and computes the nodes that are read.
         """
-        if self.keeps_all_edges:
-            return super().kept_shares()
-        n = self._size.num_choices
-        shares = [2 / (node + 2) for node in range(n) for _ in range(node + 2)]
-        return shares * len(self._search_cells)
+        shares = super().kept_shares()
+        decisions = self.decisions()
+        for decision, share in zip(decisions, computed_shares(decisions), strict=True):
+            for position in (position for edge in decision.edges for position in edge):
+                shares[position] = share * decision.kept / len(decision.edges)
+        return shares
 
     def kept_operations(self) -> list[str]:
         """Return the names of the operations of the decoded normal cell."""

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import nnabla as nn
-import numpy as np
 
 import nnabla_nas.module as Mo
 import nnabla_nas.module.static as smo
 from nnabla_nas.artifact.diagram import Diagram
 from nnabla_nas.errors import InputError
+from nnabla_nas.module.choice import most_probable
 from nnabla_nas.search_space.classification import ClassificationModel
 from nnabla_nas.search_space.genotype import (
     architecture_in_words,
@@ -233,7 +233,7 @@ class TrainNet(_ZophNet):
             return read_genotype(self._file, operations, alphas)
         if self._join_parameters is not None:
             given = [one for cell in self._join_parameters for one in cell]
-            return [0 if one is None else int(np.argmax(one.d)) for one in given]
+            return [0 if one is None else most_probable(one.d) for one in given]
         return random_architecture(operations)
 
     def _operations_of_cell(self, cell: int) -> list[int]:
