@@ -201,19 +201,21 @@ def test_a_step_size_of_zero_makes_second_order_first_order(build, darts_json) -
     assert np.abs(ends[0][next(iter(searcher.arch_parameters))]).max() > 0
 
 
-def test_the_unrolled_step_size_is_the_current_one(build, darts_layers_json, monkeypatch) -> None:
+def test_the_unrolled_step_size_is_the_current_one_and_epsilon_the_option(
+    build, darts_layers_json, monkeypatch
+) -> None:
     darts_layers_json["optimizer"]["train"]["lr_scheduler"] = "CosineScheduler"
-    searcher = build(option(darts_layers_json, order=2))
+    searcher = build(option(darts_layers_json, order=2, epsilon=1e-3))
     taken = []
     monkeypatch.setattr(
         "nnabla_nas.runner.searcher.darts.set_unrolled_gradient",
-        lambda *arguments: (taken.append(arguments[-1]), (0.0, 0.0))[1],
+        lambda *arguments: (taken.append(arguments[-2:]), (0.0, 0.0))[1],
     )
     for _ in range(3):
         searcher.search_update()
     n = searcher.experiment.epoch * searcher.updates_per_epoch
     expected = [0.25 * (1 + np.cos(np.pi * i / n)) for i in range(3)]
-    np.testing.assert_allclose(taken, expected, rtol=1e-6)
+    np.testing.assert_allclose(taken, [(one, 1e-3) for one in expected], rtol=1e-6)
 
 
 @pytest.mark.parametrize("order", [1, 2])

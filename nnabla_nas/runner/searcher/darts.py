@@ -26,6 +26,8 @@ class DartsSearcher(Searcher):
     Args:
         order: 1: the weights are taken for optimal as they are (ξ = 0); 2: the gradient goes
             through one step of the weights, with their current step size as ξ.
+        epsilon: with order 2, how far the weights are moved, in norm, for the difference that
+            stands for a second derivative.
         arch_batch_stat: how architecture steps normalise: `batch`: by the batch's statistics,
             which leave no trace; `running`: by the running statistics, which they only read.
         stop_on_skip: end the search after the epoch in which the architecture keeps so many
@@ -38,6 +40,7 @@ class DartsSearcher(Searcher):
         self,
         *args: Any,
         order: Literal[1, 2] = 1,
+        epsilon: Annotated[float, Field(gt=0)] = 0.01,
         arch_batch_stat: Literal["batch", "running"] = "batch",
         stop_on_skip: Annotated[int, Field(ge=1)] | None = None,
         **kwargs: Any,
@@ -47,6 +50,7 @@ class DartsSearcher(Searcher):
             text = got(2, "1, or type_config float: differences of half weights say nothing")
             self.experiment.sources.check([Fault(("algorithm", "order"), text)])
         self.order = order
+        self.epsilon = epsilon
         self.stop_on_skip = stop_on_skip
         experiment = self.experiment
         self.weights = list(self.net_parameters.values())
@@ -92,6 +96,7 @@ class DartsSearcher(Searcher):
                     lambda: self.unrolled_graph.accumulate(train)[0],
                     lambda: self.arch_graph.accumulate(valid)[0],
                     self.train_optimizer.learning_rate,
+                    self.epsilon,
                 )
                 self.require_finite(train_loss, "the training loss")
                 self.require_finite(loss, "the validation loss")

@@ -17,8 +17,6 @@ from nnabla_nas.runner.graph import fixed
 Floats = npt.NDArray[np.float32]
 Accumulate = Callable[[], float]
 
-_PERTURBATION = 0.01
-
 
 def set_unrolled_gradient(
     alphas: Sequence[nn.Variable],
@@ -26,12 +24,13 @@ def set_unrolled_gradient(
     train: Accumulate,
     valid: Accumulate,
     step_size: float,
+    perturbation: float = 0.01,
 ) -> tuple[float, float]:
     """Set the gradient of the architecture parameters to that of L_val(w − ξ ∇w L_train(w, α), α).
 
     With w' the unrolled weights it is ∇α L_val(w', α) − ξ ∇²αw L_train(w, α) ∇w' L_val(w', α). The
     product of the second derivative and a vector v is the difference (∇α L_train(w + εv, α) −
-    ∇α L_train(w − εv, α)) / 2ε with ε = 0.01 / ‖v‖.
+    ∇α L_train(w − εv, α)) / 2ε with ε = `perturbation` / ‖v‖.
 
     The unrolled step is the plain one of equation 6, whatever the weights' solver adds to it:
     momentum and weight decay do not depend on α, so they would move w' alone, and a step of an
@@ -44,6 +43,7 @@ def set_unrolled_gradient(
             must leave nothing else behind, such as running statistics.
         valid: likewise for the validation loss.
         step_size: ξ; with 0 the gradient is that of first-order DARTS.
+        perturbation: how far w is moved along v, in norm; the paper's is 0.01.
 
     Returns:
         The training loss at w and the validation loss at w'.
@@ -58,7 +58,7 @@ def set_unrolled_gradient(
         gradient, direction = both[: len(alphas)], both[len(alphas) :]
         norm = math.sqrt(math.fsum(float(np.sum(np.square(v, dtype=float))) for v in direction))
         if norm > 0:
-            epsilon = _PERTURBATION / norm
+            epsilon = perturbation / norm
             with fixed(weights):
                 _move(weights, start, epsilon, direction)
                 _, above = _gradients(train, alphas)

@@ -86,6 +86,16 @@ def save_alphas(model: SearchNet, path) -> None:
     write_parameters(path, model.get_arch_parameters())
 
 
+def test_of_alphas_that_softmax_takes_for_equal_all_files_name_the_same_one(tmp_path) -> None:
+    search = SearchNet(**SMALL)
+    for alpha in search.get_arch_parameters().values():
+        alpha.d = np.resize([0.0, 1e-20], alpha.shape)
+    save_alphas(search, tmp_path / "arch.h5")
+    train = TrainNet(**SMALL, genotype=str(tmp_path / "arch.h5"))
+    chosen = [[one["index"] for one in model.decode()["choices"]] for model in (search, train)]
+    assert chosen[0] == chosen[1] == [1] * len(search.choices())
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_the_decoded_network_computes_what_the_masked_super_network_computes(
     tmp_path, seed: int
