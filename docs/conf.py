@@ -15,6 +15,7 @@ extensions = [
     "docstrings",
     "drawings",
     "mathml",
+    "packages",
     "tables",
 ]
 exclude_patterns = ["_build"]
