@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nnabla_nas.artifact.heat_map import draw_heat_map
+from nnabla_nas.artifact.probability_map import draw_probabilities
 from nnabla_nas.artifact.progress import Progress
 from nnabla_nas.artifact.run_folder import RunFolder
 from nnabla_nas.artifact.tensorboard import TensorBoard
@@ -106,7 +106,7 @@ class Board:
         )
         if alphas and self._visualize:
             title = f"probability of each operation, {progress.phase} epoch {progress.epoch}"
-            picture = draw_heat_map(title, probabilities(self._model))
+            picture = draw_probabilities(title, probabilities(self._model))
             self._tensorboard.image("arch/probabilities", picture, progress.step)
 
     def architecture(self, costs: Mapping[str, Any], step: int) -> None:

@@ -7,10 +7,10 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nnabla_nas.artifact.axes_picture import Curve, draw_curves, in_figures
 from nnabla_nas.artifact.run_folder import RunFolder
 from nnabla_nas.estimator.constraint import Constraint
 from nnabla_nas.estimator.pareto import Front
+from nnabla_nas.runner.pareto_picture import draw_fronts
 from nnabla_nas.search_space.model import Model
 
 Fronts = Mapping[str, Front]
@@ -33,10 +33,10 @@ def write_pareto(
         visualize: whether to draw.
     """
     folder.write_text(folder.pareto_csv, _table(model, constraints, fronts))
-    curves = [_curve(one, fronts[one.key]) for one in constraints if fronts[one.key].points]
-    if visualize and curves:
+    drawn = [(one, fronts[one.key]) for one in constraints if fronts[one.key].points]
+    if visualize and drawn:
         with folder.replacing(folder.pareto_png) as path:
-            draw_curves(curves).save(path, format="PNG")
+            draw_fronts(drawn).save(path, format="PNG")
 
 
 def _table(model: Model, constraints: Sequence[Constraint], fronts: Fronts) -> str:
@@ -50,18 +50,3 @@ def _table(model: Model, constraints: Sequence[Constraint], fronts: Fronts) -> s
             row += [point.costs[one.key] for one in constraints]
             table.writerow([*row, model.in_brief(point.indices)])
     return text.getvalue()
-
-
-def _curve(swept: Constraint, front: Front) -> Curve:
-    unit = swept.estimator.unit
-    *places, found = [
-        (point.costs[swept.key], point.log_probability) for point in (*front.points, front.found)
-    ]
-    return Curve(
-        title=f"{swept.key}: the most probable architectures for a sweep of bounds",
-        x_label=f"{swept.name} ({unit})",
-        y_label="log-probability (nats)",
-        points=places,
-        line=(swept.bound, f"bound: {in_figures(swept.bound)} {unit}"),
-        mark=(found, "found"),
-    )

@@ -83,7 +83,7 @@ def _pictures() -> Iterator[Line]:
     from nnabla_nas.artifact.drawing import find_graphviz_pure
 
     binary = shutil.which("dot") or find_graphviz_pure()
-    yield "pictures are drawn with", binary or "Pillow, simply: neither dot nor graphviz-pure found"
+    yield "pictures are drawn with", binary or "matplotlib: neither dot nor graphviz-pure found"
 
 
 def _data() -> Iterator[Line]:

@@ -118,7 +118,7 @@ def test_a_dot_that_hangs_is_given_up(
 @pytest.mark.parametrize(
     "diagram", [mobilenet(21), mobilenet(3), cell()], ids=["long", "short", "cell"]
 )
-def test_pillow_draws_without_any_binary(tmp_path: Path, diagram: Diagram) -> None:
+def test_matplotlib_draws_without_any_binary(tmp_path: Path, diagram: Diagram) -> None:
     how, picture = drawn(diagram, tmp_path)
     assert how == (
         "drawn simply, without graphviz; dot is not installed; graphviz-pure is not installed"
