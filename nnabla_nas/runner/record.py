@@ -50,7 +50,7 @@ class Record:
         self.visualize = visualize
         self._constraints = constraints
         self._trajectory = Trajectory(folder.trajectory)
-        self._board = Board(folder, model, input_shape, visualize)
+        self._board = Board(folder, model, input_shape, visualize, constraints)
 
     def open(self, after_step: int | None = None) -> None:
         """Create TensorBoard's event file; the output folder is open by now.
@@ -155,6 +155,16 @@ class Record:
         self.folder.write_json(self.folder.result, result.to_json())
         if result.status == "finished":
             self._board.outcome(config, result.metrics, result.updates)
+
+    def ending(self, text: str, step: int) -> None:
+        """Say what a run ends with, on the console, in log.txt and in TensorBoard.
+
+        Args:
+            text: its lines.
+            step: updates done.
+        """
+        self.monitor.info(text)
+        self._board.ending(text, step)
 
     def close(self) -> None:
         """Close TensorBoard's event file."""

@@ -17,6 +17,7 @@ from nnabla_nas.dataset.transforms import evaluation_transform
 from nnabla_nas.errors import DivergedError
 from nnabla_nas.optimizer.optimizer import Optimizer
 from nnabla_nas.runner.divergence import first_non_finite, require_finite
+from nnabla_nas.runner.ending import early_ending, ending
 from nnabla_nas.runner.evaluation import Metrics, mean_metrics, nearly_equal_batches
 from nnabla_nas.runner.expected_end import expected_end
 from nnabla_nas.runner.graph import Purpose
@@ -178,7 +179,7 @@ class Runner(RunState):
         require_finite(value, what, step or now + 1, now, self.model)
 
     def result(self, status: Status, metrics: dict[str, Metrics | None], **more: Any) -> None:
-        """Write result.json.
+        """Write result.json, and say what it says.
 
         Args:
             status: how the run ended.
@@ -200,6 +201,7 @@ class Runner(RunState):
             **more,
         )
         self.record.result(result, self.experiment.to_json())
+        self.record.ending(ending(result, self.folder), self.progress.step)
 
     def epochs_done(self) -> int:
         """Return the epochs done so far, warm-up included."""
@@ -208,6 +210,11 @@ class Runner(RunState):
     def diverged(self) -> None:
         """Write result.json of a run that had to stop because a number was not finite."""
         self.result("diverged", {"train": None, "valid": None, "test": None})
+
+    def stopped(self) -> None:
+        """Say how far a run came that was asked to end, and how it goes on."""
+        text = early_ending("interrupted", self.progress, self.folder)
+        self.record.ending(text, self.progress.step)
 
     def _report_update(self, number: int, description: str, seconds: float) -> None:
         step = self.progress.step

@@ -174,13 +174,10 @@ class Searcher(Runner):
             changes = {**changes, "network.genotype": str(self.folder.arch_json)}
         command = retrain_command(self.folder, changes=changes)
         stopped = self.stop_reason() if self.progress.epoch < self.experiment.epoch else None
-        if stopped:
-            self.monitor.info(f"stopped after search epoch {self.progress.epoch}: {stopped}")
-        self.result("finished", self.last, retrain=command, stopped=stopped)
-        self.monitor.info(f"to train the architecture found: {command}")
         excess = [] if self.hard_bounds is None else self.hard_bounds.excess()
         for line in excess:
             self.monitor.warning(line)
+        self.result("finished", self.last, retrain=command, stopped=stopped)
         return _BOUND_NOT_MET if excess else 0
 
     def _record_pareto(self) -> None:
