@@ -11,8 +11,7 @@ from nnabla_nas.artifact.progress import Progress
 from nnabla_nas.artifact.result import Result
 from nnabla_nas.artifact.run_folder import RunFolder
 from nnabla_nas.runner.evaluation import in_words
-
-_MINUTE, _HOUR = 60, 3600
+from nnabla_nas.runner.expected_end import duration
 
 
 def ending(result: Result, folder: RunFolder) -> str:
@@ -71,21 +70,6 @@ def bound_in_words(constraint: Mapping[str, Any]) -> str:
     kind = "hard" if constraint["hard"] else "soft"
     verdict = "met" if constraint["met"] else f"missed by {constraint['missed_by']:.2%}"
     return f"{value}; {kind} bound {constraint['bound']:,.6g} {unit}: {verdict}"
-
-
-def duration(seconds: float) -> str:
-    """Return a time in hours, minutes and seconds.
-
-    Args:
-        seconds: how long it is.
-    """
-    whole = round(seconds)
-    if whole < _MINUTE:
-        return f"{seconds:.1f} s"
-    hours, minutes = whole // _HOUR, whole % _HOUR // _MINUTE
-    if hours:
-        return f"{hours:,} h {minutes} min"
-    return f"{minutes} min {whole % _MINUTE} s"
 
 
 def counted(n: int, word: str) -> str:

@@ -121,13 +121,20 @@ class Record:
         """
         self._board.scalars(values, step)
 
-    def epoch(self, progress: Progress, epochs: int, values: Mapping[str, float | int]) -> None:
+    def epoch(
+        self,
+        progress: Progress,
+        epochs: int,
+        values: Mapping[str, float | int],
+        ends: str | None = None,
+    ) -> None:
         """Write an epoch's row, curves and line.
 
         Args:
             progress: where the run stands.
             epochs: epochs of the phase.
             values: the trajectory's columns that were measured.
+            ends: when the run is expected to end, if that is known.
         """
         measured: dict[str, Any] = dict(values)
         self._trajectory.append(
@@ -142,7 +149,7 @@ class Record:
         shown = [f"{name.replace('_', ' ')} {_short(value)}" for name, value in values.items()]
         self.monitor.info(
             f"{progress.phase} {progress.epoch}/{epochs}: {', '.join(shown)} "
-            f"({progress.seconds:.0f} s)"
+            f"({progress.seconds:.0f} s{f', run ends {ends}' if ends else ''})"
         )
 
     def result(self, result: Result, config: Mapping[str, Any]) -> None:

@@ -19,7 +19,7 @@ from nnabla_nas.optimizer.optimizer import Optimizer
 from nnabla_nas.runner.divergence import first_non_finite, require_finite
 from nnabla_nas.runner.ending import early_ending, ending
 from nnabla_nas.runner.evaluation import Metrics, mean_metrics, nearly_equal_batches
-from nnabla_nas.runner.expected_end import expected_end
+from nnabla_nas.runner.expected_end import moment
 from nnabla_nas.runner.graph import Purpose
 from nnabla_nas.runner.run_state import RunState
 from nnabla_nas.runner.score import Score
@@ -95,32 +95,48 @@ class Runner(RunState):
         done = self.train_loader.state_dict()["batch"]
         if done == 0:
             self.meters.reset()
+        self.expected_end.begin_epoch()
         with self.monitor.progress(self.updates_per_epoch, description) as bar:
             bar.advance(done)
             for number in range(done + 1, self.updates_per_epoch + 1):
                 start = time.perf_counter()
                 update()
                 self.progress.step += 1
-                if self._is_reported(number):
+                reported = self._is_reported(number)
+                if reported:
                     self.read()
+                self.expected_end.update(
+                    self.progress.phase, done=reported or self.readings.at_once
+                )
                 self.progress.seconds = time.perf_counter() - self._began
                 self._report_update(number, description, time.perf_counter() - start)
                 loss = self.meters["loss_train"]
                 # On a device the first ones of an epoch are not read yet.
-                bar.advance(loss=f"{loss.mean:.3f}" if loss.weight else "...")
+                bar.advance(
+                    ends=self.ends(number), loss=f"{loss.mean:.3f}" if loss.weight else "..."
+                )
                 if number < self.updates_per_epoch and self.interruption.signal is not None:
                     self.save_checkpoint()
                     self.interruption.check(self._where())
+        self.expected_end.end_epoch()
         self.progress.epoch += 1
 
     def _is_reported(self, number: int) -> bool:
         """Return whether something is said after an update of the epoch, counted from 1."""
-        # The first update of a run says how long the rest will take.
         return (
             number % self.experiment.print_frequency == 0
             or number == self.updates_per_epoch
             or self.progress.step == 1
         )
+
+    def ends(self, number: int = 0) -> str | None:
+        """Return when the run is expected to end, or None before that is known.
+
+        Args:
+            number: updates done in the present epoch.
+        """
+        left = self.expected_end.seconds_left(self.progress.phase, self.progress.epoch, number)
+        return moment(left) if left else None
 
     def end_epoch(self) -> None:
         """Write a checkpoint, and stop there if the process was asked to end."""
@@ -219,9 +235,8 @@ class Runner(RunState):
     def _report_update(self, number: int, description: str, seconds: float) -> None:
         step = self.progress.step
         self.meters["time/step"].add(seconds)
-        if step == 1:
-            for line in expected_end(seconds, self.total_updates() - 1):
-                self.monitor.info(line)
+        for line in self.expected_end.news(self.progress.phase, self.progress.epoch, number):
+            self.monitor.info(line)
         if number % self.experiment.print_frequency == 0:
             means = self.meters.means()
             self.monitor.info(
@@ -232,7 +247,3 @@ class Runner(RunState):
             means = self.meters.means()
             times = {name: means[name] for name in ("time/step", "time/data")}
             self.record.scalars(times, step)
-
-    @abstractmethod
-    def total_updates(self) -> int:
-        """Return the number of updates of the whole run."""

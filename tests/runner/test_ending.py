@@ -12,7 +12,7 @@ from nnabla_nas.artifact.progress import Progress
 from nnabla_nas.artifact.result import Result
 from nnabla_nas.artifact.run_folder import RunFolder
 from nnabla_nas.cli import main
-from nnabla_nas.runner.ending import bound_in_words, duration, early_ending, ending
+from nnabla_nas.runner.ending import bound_in_words, early_ending, ending
 
 FINISHED: dict[str, Any] = {
     "status": "finished",
@@ -102,15 +102,6 @@ def test_a_bound_on_a_measured_network_says_what_was_measured() -> None:
     one = {**BOUND, "unit": "ms", "bound": 5.0, "value": 3.5, "hard": True, "met": True}
     text = bound_in_words({**one, "missed_by": 0.0, "measured": measured})
     assert "3.5 ms, 4.25 ms measured whole; hard bound 5 ms: met" in text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0.04, "0.0 s"), (59.4, "59.4 s"), (59.99, "1 min 0 s"), (3599.7, "1 h 0 min")],
-)
-def test_a_time_is_said_in_its_own_units(seconds: float, words: str) -> None:
-    assert duration(seconds) == words
-    assert duration(90_061) == "25 h 1 min"
 
 
 def test_a_run_that_was_stopped_says_how_it_goes_on() -> None:
