@@ -169,6 +169,15 @@ if ! is_current; then
     unlock
 fi
 
+# Commands that are printed to be typed next begin with what was typed now; paths without a slash
+# come from `sh run.sh`. A test must not see how the tests were started.
+unset NNABLA_NAS_LAUNCHER
+if [ "$base" = run ]; then
+    case $0 in
+    */*) export NNABLA_NAS_LAUNCHER="$0" ;;
+    *) export NNABLA_NAS_LAUNCHER="./$0" ;;
+    esac
+fi
 export PATH="$environment/bin:$PATH" VIRTUAL_ENV="$environment"
 export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
 exec "$@"

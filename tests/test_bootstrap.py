@@ -73,6 +73,25 @@ def test_a_command_runs_in_the_callers_folder_with_its_arguments_intact(checkout
     assert done.returncode == 7
 
 
+def test_a_command_learns_how_run_sh_was_called_and_a_test_does_not(checkout: Checkout) -> None:
+    show = ("sh", "-c", 'echo "${NNABLA_NAS_LAUNCHER-none}"')
+    assert checkout.run(*show).stdout == f"{checkout.root}/run.sh\n"
+    assert checkout.run("--extra", "view", *show).stdout == f"{checkout.root}/run.sh\n"
+    without_slash = subprocess.run(
+        ["sh", "run.sh", *show],
+        cwd=checkout.root,
+        env={"PATH": f"{checkout.bin}:/usr/bin:/bin", "UV_LOG": str(checkout.log)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert without_slash.stdout == "./run.sh\n"
+    python = checkout.root / ".venv-test" / "bin" / "python"
+    checkout.run("test")
+    python.write_text('#!/bin/sh\necho "${NNABLA_NAS_LAUNCHER-none}"\n')
+    assert checkout.run("test", NNABLA_NAS_LAUNCHER="./run.sh").stdout == "none\n"
+
+
 def test_demo_and_test_are_names_for_longer_commands(checkout: Checkout) -> None:
     assert checkout.run("demo", "--x", "1").stdout == "python -m nnabla_nas demo --x 1\n"
     assert checkout.run("test").stdout == "python -m pytest -n auto\n"

@@ -14,9 +14,14 @@ from steps.report import row
 
 _EXAMPLE = "examples/mobilenet_cifar10_search.json"
 # Few images, so that what is measured is the way to the first update and not the update.
-_SMALL = ('dataset={"name": "synthetic"}', "batch_size_train=4", "mini_batch_train=4")
+_SMALL = (
+    'dataset={"name": "synthetic"}',
+    "batch_size_train=4",
+    "mini_batch_train=4",
+    "print_frequency=1",
+)
 _SMALL_VALID = ("batch_size_valid=4", "mini_batch_valid=4")
-_DONE = "the first update took"
+_DONE = ", update 1/"
 
 
 def start_table(repeats: int) -> str:

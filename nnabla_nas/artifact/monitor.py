@@ -17,10 +17,7 @@ from nnabla_nas.errors import OutputFolderError
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-_BAR = (
-    "{desc} {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} "
-    "[{elapsed}<{remaining}, ends {eta:%a %H:%M}{postfix}]"
-)
+_BAR = "{desc} {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
 
 
 class Bar:
@@ -33,15 +30,18 @@ class Bar:
     def __init__(self, bar: tqdm[Any]) -> None:
         self._bar = bar
 
-    def advance(self, n: int = 1, **postfix: Any) -> None:
+    def advance(self, n: int = 1, ends: str | None = None, **postfix: Any) -> None:
         """Count finished work.
 
         Args:
             n: how much was finished.
-            **postfix: values to show behind the bar, for example `loss=0.3`.
+            ends: when the whole run ends, shown behind the bar; by default nothing is said.
+            **postfix: values to show there too, for example `loss=0.3`.
         """
-        if postfix:
-            self._bar.set_postfix(postfix, refresh=False)
+        words = [f"run ends {ends}"] if ends else []
+        words += [f"{name}={value}" for name, value in postfix.items()]
+        if words:
+            self._bar.set_postfix_str(", ".join(words), refresh=False)
         self._bar.update(n)
 
 
@@ -129,7 +129,7 @@ class Monitor:
 
     @contextmanager
     def progress(self, total: int, description: str) -> Iterator[Bar]:
-        """Show a bar with the expected end while the block runs, if the console is a terminal.
+        """Show a bar while the block runs, if the console is a terminal.
 
         Args:
             total: how much work there is.

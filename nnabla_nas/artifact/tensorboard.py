@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-import os
+import re
+import socket
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -19,10 +20,15 @@ if TYPE_CHECKING:
 
 
 _BINS = 30
+_NUMBER = re.compile(r"tfevents\.(\d+)")
 
 
 class TensorBoard:
     """Writes one event file of a run.
+
+    TensorBoard reads the files of a folder in the order of their names. A file is therefore named
+    by the second it is created in, or by a later one where that would not follow all the others: a
+    run may be resumed within one second, or after the clock was set back.
 
     Events are written and flushed by the caller's thread. tensorboardX's own `SummaryWriter`
     hands them to a thread that ends when the disk is full, after which the run would wait for it
@@ -39,17 +45,19 @@ class TensorBoard:
 
     def __init__(self, folder: Path, purge_step: int | None = None) -> None:
         # Imported here because it takes longer than everything else a command line needs.
-        from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.proto.event_pb2 import Event
+        from tensorboardX.record_writer import RecordWriter
 
         self.folder = folder
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
             # tensorboardX takes a relative path that begins with `s3:` for a remote one.
-            prefix = str(folder.absolute() / "events")
-            self._writer: Any = EventsWriter(prefix, f".{os.getpid()}")
-            if purge_step is not None:
-                self._writer.write_event(_session_start(purge_step))
-            self._writer.flush()
+            path = folder.absolute() / f"events.out.tfevents.{_next_number(folder)}.{_host()}"
+            self._writer: Any = RecordWriter(str(path))
+        events = [Event(file_version="brain.Event:2", wall_time=time.time())]
+        if purge_step is not None:
+            events.append(_session_start(purge_step))
+        self._write(events)
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
         """Add one point to each curve.
@@ -105,10 +113,7 @@ class TensorBoard:
         """
         from tensorboardX.proto.event_pb2 import Event
 
-        event = Event(graph_def=graph_definition(nodes), wall_time=time.time())
-        with writing(self.folder):
-            self._writer.write_event(event)
-            self._writer.flush()
+        self._write([Event(graph_def=graph_definition(nodes), wall_time=time.time())])
 
     def layout(self, categories: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
         """Arrange curves on the page of custom scalars.
@@ -163,20 +168,29 @@ class TensorBoard:
         writer, self._writer = self._writer, None
         if writer is not None:
             with writing(self.folder):
-                try:
-                    writer.close()
-                finally:
-                    # Its own close leaves the file open where the disk is full.
-                    writer._py_recordio_writer.close()
+                writer.close()
 
     def _add(self, summaries: list[Any], step: int) -> None:
         from tensorboardX.proto.event_pb2 import Event
 
+        self._write([Event(summary=one, step=step, wall_time=time.time()) for one in summaries])
+
+    def _write(self, events: Sequence[Any]) -> None:
         with writing(self.folder):
-            for summary in summaries:
-                event = Event(summary=summary, step=step, wall_time=time.time())
-                self._writer.write_event(event)
+            for event in events:
+                self._writer.write(event.SerializeToString())
             self._writer.flush()
+
+
+def _next_number(folder: Path) -> str:
+    """Return ten digits: the second it is, or the one after the last that names a file."""
+    found = [_NUMBER.search(path.name) for path in folder.iterdir()]
+    return f"{max(int(time.time()), *(int(one[1]) + 1 for one in found if one), 0):010d}"
+
+
+def _host() -> str:
+    """Return the name of this machine as a part of a file name."""
+    return re.sub(r"[^\w.-]", "_", socket.gethostname())
 
 
 def _session_start(step: int) -> Any:

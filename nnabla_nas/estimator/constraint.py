@@ -112,12 +112,15 @@ class Constraint:
     def in_words(self, derived: Model) -> dict[str, Any]:
         """Return what arch.json says of the decoded architecture's cost.
 
+        `missed_by` is a share of the bound.
+
         Args:
             derived: the network of the decoded architecture.
         """
         value = self.estimator.estimate(derived, self.input_shape)
         kept = self.kept_attempt
         cost = value if kept is None else kept.whole.cautious
+        met = bool(cost <= self.bound * (1 + ROUNDING))
         words = {
             "estimator": self.name,
             "value": value,
@@ -125,7 +128,8 @@ class Constraint:
             "bound": self.bound,
             "weight": self.weight,
             "hard": self.hard,
-            "met": bool(cost <= self.bound * (1 + ROUNDING)),
+            "met": met,
+            "missed_by": 0.0 if met else cost / self.bound - 1,
         }
         if kept is not None:
             words |= {"measured": kept.to_json(), "attempts": [a.to_json() for a in self.attempts]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from nnabla_nas.artifact.probability_map import draw_probabilities
 from nnabla_nas.artifact.progress import Progress
 from nnabla_nas.artifact.run_folder import RunFolder
 from nnabla_nas.artifact.tensorboard import TensorBoard
+from nnabla_nas.estimator.constraint import Constraint
 from nnabla_nas.runner.network_graph import network_graph
 from nnabla_nas.search_space.model import Model
 
@@ -48,15 +50,22 @@ class Board:
         model: the network.
         input_shape: (C, H, W) of one example.
         visualize: whether to draw pictures.
+        constraints: the costs that have bounds.
     """
 
     def __init__(
-        self, folder: RunFolder, model: Model, input_shape: tuple[int, int, int], visualize: bool
+        self,
+        folder: RunFolder,
+        model: Model,
+        input_shape: tuple[int, int, int],
+        visualize: bool,
+        constraints: Sequence[Constraint] = (),
     ) -> None:
         self._folder = folder
         self._model = model
         self._input_shape = input_shape
         self._visualize = visualize
+        self._constraints = constraints
         self._shown: list[int] | None = None
         self._drawn_at = -1
 
@@ -67,7 +76,15 @@ class Board:
             purge_step: after a resume, the first step that is done again.
         """
         self._tensorboard = TensorBoard(self._folder.tensorboard, purge_step)
-        self._tensorboard.layout(_SEARCH_HEALTH if self._model.choices() else _TRAINING)
+        page: dict[str, Any] = _SEARCH_HEALTH if self._model.choices() else _TRAINING
+        tags = self._cost_tags()
+        if tags:
+            page = {**page, "costs": {}}
+        for one in self._constraints:
+            # The cost of the decoded architecture, the expected one and the bound.
+            title = f"{one.name} ({one.estimator.unit}), {one.key}"
+            page["costs"][title] = [f"{re.escape(tags[one.key])}(/expected|/bound)?$"]
+        self._tensorboard.layout(page)
 
     def describe(self, summary: str, config: Mapping[str, Any]) -> None:
         """Show what is being run: texts, and the graph of the network.
@@ -123,10 +140,12 @@ class Board:
             "size/parameters": costs["parameters"],
             "size/multiply_adds": costs["multiply_adds"],
         }
-        for key, one in costs["constraints"].items():
-            # Two constraints may have the same estimator, with other arguments.
-            name = one["estimator"]
-            sizes[f"{name}/{key}" if name in sizes else name] = one["value"]
+        tags, choices = self._cost_tags(), list(self._model.choices().values())
+        for one in self._constraints:
+            tag = tags[one.key]
+            sizes |= {tag: costs["constraints"][one.key]["value"], f"{tag}/bound": one.bound}
+            if choices:
+                sizes[f"{tag}/expected"] = one.expected(choices)
         self._tensorboard.scalars(sizes, step)
         if self._visualize:
             self._tensorboard.image("arch", self._folder.arch_png, step)
@@ -153,9 +172,26 @@ class Board:
         self._tensorboard.hyperparameters(hyperparameters(values), final, step)
         self._show_graph()
 
+    def ending(self, text: str, step: int) -> None:
+        """Show the lines that the run ended with.
+
+        Args:
+            text: its lines.
+            step: updates done.
+        """
+        self._tensorboard.text("result", _preformatted(text), step)
+
     def close(self) -> None:
         """Close the event file."""
         self._tensorboard.close()
+
+    def _cost_tags(self) -> dict[str, str]:
+        """Return the tag of each constraint's cost by its key."""
+        tags: dict[str, str] = {}
+        for one in self._constraints:
+            # Two constraints may have the same estimator, with other arguments.
+            tags[one.key] = f"{one.name}/{one.key}" if one.name in tags.values() else one.name
+        return tags
 
     def _show_graph(self) -> None:
         architecture = self._model.most_probable_architecture()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from math import sqrt
 from typing import Literal
 
 import numpy as np
@@ -54,6 +55,21 @@ def mean_metrics(batches: Iterable[Batch], judge: Callable[[Batch], Score]) -> M
         totals["loss"].add(loss, n)
         totals["error"].add(error, n)
     return {**totals.means(), "examples": sum(n for _, n in scores)}
+
+
+def in_words(metrics: Mapping[str, float]) -> str:
+    """Return loss, error and its standard error, and the number of images.
+
+    Args:
+        metrics: what `mean_metrics` returns.
+    """
+    error, n = metrics["error"], int(metrics["examples"])
+    # The error is a share of n independent images.
+    spread = sqrt(error * (1 - error) / n)
+    return (
+        f"loss {metrics['loss']:.6g}, error {100 * error:.2f} % ± {100 * spread:.2f} % "
+        f"(standard error), {n:,} images"
+    )
 
 
 def evaluate_run(run: TrainedRun, part: Part = "test") -> Metrics:

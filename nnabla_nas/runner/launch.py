@@ -25,7 +25,8 @@ from nnabla_nas.export.run import export_run
 from nnabla_nas.export.trained_run import kept_network
 from nnabla_nas.registry import runners
 from nnabla_nas.runner.constraints import check_constraints
-from nnabla_nas.runner.interruption import Interruption
+from nnabla_nas.runner.ending import early_ending
+from nnabla_nas.runner.interruption import Interruption, StoppedError
 from nnabla_nas.runner.mode import check_mode
 from nnabla_nas.runner.resume import check_same_experiment, is_finished, restore
 from nnabla_nas.runner.runner import Runner
@@ -156,16 +157,19 @@ def _run(runner: Runner, data: Data, inputs: Inputs, summary: str, resume: bool)
             record.describe(summary, config)
             if not resumed:
                 runner.save_checkpoint()
-            code = runner.run()
-            monitor.info(f"results are in {folder.path}")
-            return code
+            return runner.run()
         except DivergedError:
             runner.diverged()
             raise
+        except StoppedError:
+            runner.stopped()
+            raise
         except NasError:
+            monitor.info(early_ending("failed", runner.progress, folder))
             raise
         except Exception as error:
             monitor.traceback(error)
+            monitor.info(early_ending("failed", runner.progress, folder))
             raise NasError(_explain(error, folder)) from error
         finally:
             record.close()

@@ -50,7 +50,7 @@ class Record:
         self.visualize = visualize
         self._constraints = constraints
         self._trajectory = Trajectory(folder.trajectory)
-        self._board = Board(folder, model, input_shape, visualize)
+        self._board = Board(folder, model, input_shape, visualize, constraints)
 
     def open(self, after_step: int | None = None) -> None:
         """Create TensorBoard's event file; the output folder is open by now.
@@ -121,13 +121,20 @@ class Record:
         """
         self._board.scalars(values, step)
 
-    def epoch(self, progress: Progress, epochs: int, values: Mapping[str, float | int]) -> None:
+    def epoch(
+        self,
+        progress: Progress,
+        epochs: int,
+        values: Mapping[str, float | int],
+        ends: str | None = None,
+    ) -> None:
         """Write an epoch's row, curves and line.
 
         Args:
             progress: where the run stands.
             epochs: epochs of the phase.
             values: the trajectory's columns that were measured.
+            ends: when the run is expected to end, if that is known.
         """
         measured: dict[str, Any] = dict(values)
         self._trajectory.append(
@@ -142,7 +149,7 @@ class Record:
         shown = [f"{name.replace('_', ' ')} {_short(value)}" for name, value in values.items()]
         self.monitor.info(
             f"{progress.phase} {progress.epoch}/{epochs}: {', '.join(shown)} "
-            f"({progress.seconds:.0f} s)"
+            f"({progress.seconds:.0f} s{f', run ends {ends}' if ends else ''})"
         )
 
     def result(self, result: Result, config: Mapping[str, Any]) -> None:
@@ -155,6 +162,16 @@ class Record:
         self.folder.write_json(self.folder.result, result.to_json())
         if result.status == "finished":
             self._board.outcome(config, result.metrics, result.updates)
+
+    def ending(self, text: str, step: int) -> None:
+        """Say what a run ends with, on the console, in log.txt and in TensorBoard.
+
+        Args:
+            text: its lines.
+            step: updates done.
+        """
+        self.monitor.info(text)
+        self._board.ending(text, step)
 
     def close(self) -> None:
         """Close TensorBoard's event file."""

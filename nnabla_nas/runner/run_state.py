@@ -27,6 +27,7 @@ from nnabla_nas.errors import InputError
 from nnabla_nas.optimizer.loss_scale import LossScale
 from nnabla_nas.optimizer.optimizer import Optimizer
 from nnabla_nas.runner.constraints import build_constraints
+from nnabla_nas.runner.expected_end import ExpectedEnd
 from nnabla_nas.runner.graph import Graph, Purpose
 from nnabla_nas.runner.interruption import Interruption
 from nnabla_nas.runner.optimizers import build_optimizer
@@ -84,6 +85,7 @@ class RunState(ABC):
         )
         self.updates_per_epoch = self.train_loader.updates_per_epoch
         self.net_parameters = model.get_net_parameters(grad_only=True)
+        self.expected_end = ExpectedEnd(self.epochs_by_phase(), self.updates_per_epoch)
         self.meters = Meters()
         # On a device a number is waited for, so it is read when somebody wants to see it.
         self.readings = Readings(at_once=function.on_cpu())
@@ -101,6 +103,10 @@ class RunState(ABC):
     @abstractmethod
     def first_phase(self) -> Phase:
         """Return the phase a run begins with."""
+
+    @abstractmethod
+    def epochs_by_phase(self) -> dict[str, int]:
+        """Return the epochs of each phase, in the order of the phases."""
 
     def graph(self, purpose: Purpose, batch_size: int) -> Graph:
         """Return the graph for a purpose and batch size, built on first use.

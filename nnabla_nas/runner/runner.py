@@ -17,8 +17,9 @@ from nnabla_nas.dataset.transforms import evaluation_transform
 from nnabla_nas.errors import DivergedError
 from nnabla_nas.optimizer.optimizer import Optimizer
 from nnabla_nas.runner.divergence import first_non_finite, require_finite
+from nnabla_nas.runner.ending import early_ending, ending
 from nnabla_nas.runner.evaluation import Metrics, mean_metrics, nearly_equal_batches
-from nnabla_nas.runner.expected_end import expected_end
+from nnabla_nas.runner.expected_end import moment
 from nnabla_nas.runner.graph import Purpose
 from nnabla_nas.runner.run_state import RunState
 from nnabla_nas.runner.score import Score
@@ -94,32 +95,48 @@ class Runner(RunState):
         done = self.train_loader.state_dict()["batch"]
         if done == 0:
             self.meters.reset()
+        self.expected_end.begin_epoch()
         with self.monitor.progress(self.updates_per_epoch, description) as bar:
             bar.advance(done)
             for number in range(done + 1, self.updates_per_epoch + 1):
                 start = time.perf_counter()
                 update()
                 self.progress.step += 1
-                if self._is_reported(number):
+                reported = self._is_reported(number)
+                if reported:
                     self.read()
+                self.expected_end.update(
+                    self.progress.phase, done=reported or self.readings.at_once
+                )
                 self.progress.seconds = time.perf_counter() - self._began
                 self._report_update(number, description, time.perf_counter() - start)
                 loss = self.meters["loss_train"]
                 # On a device the first ones of an epoch are not read yet.
-                bar.advance(loss=f"{loss.mean:.3f}" if loss.weight else "...")
+                bar.advance(
+                    ends=self.ends(number), loss=f"{loss.mean:.3f}" if loss.weight else "..."
+                )
                 if number < self.updates_per_epoch and self.interruption.signal is not None:
                     self.save_checkpoint()
                     self.interruption.check(self._where())
+        self.expected_end.end_epoch()
         self.progress.epoch += 1
 
     def _is_reported(self, number: int) -> bool:
         """Return whether something is said after an update of the epoch, counted from 1."""
-        # The first update of a run says how long the rest will take.
         return (
             number % self.experiment.print_frequency == 0
             or number == self.updates_per_epoch
             or self.progress.step == 1
         )
+
+    def ends(self, number: int = 0) -> str | None:
+        """Return when the run is expected to end, or None before that is known.
+
+        Args:
+            number: updates done in the present epoch.
+        """
+        left = self.expected_end.seconds_left(self.progress.phase, self.progress.epoch, number)
+        return moment(left) if left else None
 
     def end_epoch(self) -> None:
         """Write a checkpoint, and stop there if the process was asked to end."""
@@ -178,7 +195,7 @@ class Runner(RunState):
         require_finite(value, what, step or now + 1, now, self.model)
 
     def result(self, status: Status, metrics: dict[str, Metrics | None], **more: Any) -> None:
-        """Write result.json.
+        """Write result.json, and say what it says.
 
         Args:
             status: how the run ended.
@@ -200,6 +217,7 @@ class Runner(RunState):
             **more,
         )
         self.record.result(result, self.experiment.to_json())
+        self.record.ending(ending(result, self.folder), self.progress.step)
 
     def epochs_done(self) -> int:
         """Return the epochs done so far, warm-up included."""
@@ -209,12 +227,16 @@ class Runner(RunState):
         """Write result.json of a run that had to stop because a number was not finite."""
         self.result("diverged", {"train": None, "valid": None, "test": None})
 
+    def stopped(self) -> None:
+        """Say how far a run came that was asked to end, and how it goes on."""
+        text = early_ending("interrupted", self.progress, self.folder)
+        self.record.ending(text, self.progress.step)
+
     def _report_update(self, number: int, description: str, seconds: float) -> None:
         step = self.progress.step
         self.meters["time/step"].add(seconds)
-        if step == 1:
-            for line in expected_end(seconds, self.total_updates() - 1):
-                self.monitor.info(line)
+        for line in self.expected_end.news(self.progress.phase, self.progress.epoch, number):
+            self.monitor.info(line)
         if number % self.experiment.print_frequency == 0:
             means = self.meters.means()
             self.monitor.info(
@@ -225,7 +247,3 @@ class Runner(RunState):
             means = self.meters.means()
             times = {name: means[name] for name in ("time/step", "time/data")}
             self.record.scalars(times, step)
-
-    @abstractmethod
-    def total_updates(self) -> int:
-        """Return the number of updates of the whole run."""

@@ -23,6 +23,7 @@ class Trainer(Runner):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         epochs = self.experiment.epoch
+        self.total_updates = epochs * self.updates_per_epoch
         self.train_optimizer = self.optimizer("train", self.net_parameters, epochs)
         self.kept: dict[str, Metrics | None] = {"train": None, "valid": None, "test": None}
 
@@ -42,7 +43,7 @@ class Trainer(Runner):
     def update(self) -> None:
         """Learn from one batch."""
         assert self.train_optimizer is not None
-        self.model.set_training_progress(self.progress.step / self.total_updates())
+        self.model.set_training_progress(self.progress.step / self.total_updates)
         self.weight_step(self.train_optimizer)
 
     def finish_epoch(self) -> None:
@@ -60,7 +61,7 @@ class Trainer(Runner):
         }
         if self.is_best(valid):
             self.keep(train, valid, test)
-        self.record.epoch(self.progress, self.experiment.epoch, values)
+        self.record.epoch(self.progress, self.experiment.epoch, values, self.ends())
 
     def judge(self) -> tuple[Metrics | None, Metrics]:
         """Return loss and error on the part kept back, if there is one, and on the test set."""
@@ -100,9 +101,9 @@ class Trainer(Runner):
         """Return the only phase."""
         return "train"
 
-    def total_updates(self) -> int:
-        """Return the number of updates of the whole run."""
-        return self.experiment.epoch * self.updates_per_epoch
+    def epochs_by_phase(self) -> dict[str, int]:
+        """Return the epochs of the only phase."""
+        return {"train": self.experiment.epoch}
 
     def optimizers(self) -> dict[str, Optimizer]:
         """Return the optimizer by its phase."""

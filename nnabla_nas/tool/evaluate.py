@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
 
 from nnabla_nas.tool.parser import ToolParser
 
@@ -37,15 +36,9 @@ def main(argv: Sequence[str]) -> int:
 
     quiet_nnabla()
     from nnabla_nas.export.trained_run import open_run
-    from nnabla_nas.runner.evaluation import evaluate_run
+    from nnabla_nas.runner.evaluation import evaluate_run, in_words
 
     with open_run(arguments.folder, arguments.context) as run:
         metrics = evaluate_run(run, arguments.split)
-    error, n = metrics["error"], int(metrics["examples"])
-    # The error is a share of n independent images.
-    spread = sqrt(error * (1 - error) / n)
-    print(
-        f"{arguments.split}: loss {metrics['loss']:.6g}, error {100 * error:.2f} % "
-        f"± {100 * spread:.2f} % (standard error), {n:,} images"
-    )
+    print(f"{arguments.split}: {in_words(metrics)}")
     return 0

@@ -95,15 +95,17 @@ def test_a_pipe_shows_no_bar() -> None:
     assert console.getvalue() == "line\n"
 
 
-def test_a_terminal_shows_a_bar_with_the_expected_end_and_whole_lines() -> None:
+def test_a_terminal_shows_a_bar_with_the_end_of_the_run_once_it_is_known_and_whole_lines() -> None:
     console = Terminal()
     monitor = Monitor(console)
     with monitor.progress(4, "epoch 1") as bar:
-        bar.advance(2, loss=0.25)
+        bar.advance(1, loss=0.5)
+        bar.advance(1, ends="Fri 01:00", loss=0.25)
         monitor.info("a line")
     shown = console.getvalue()
-    assert re.search(r"epoch 1 +0%\|.*\| 0/4", shown)
-    assert re.search(r"epoch 1 +50%\|.*\| 2/4 \[.*ends \w{3} \d\d:\d\d, loss=0.25\]", shown)
+    # Before anything is known nothing is said: no question mark, no Thursday of 1970.
+    assert re.search(r"epoch 1 +0%\|.*\| 0/4 \[00:00\]", shown)
+    assert re.search(r"epoch 1 +50%\|.*\| 2/4 \[00:00, run ends Fri 01:00, loss=0.25\]", shown)
     # The line begins where the cleared bar was.
     assert re.search(r"\r *\ra line\n", shown)
     monitor.info("after")

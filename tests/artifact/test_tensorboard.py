@@ -116,6 +116,38 @@ def test_everything_goes_into_one_event_file(tmp_path: Path) -> None:
     assert len(list(tmp_path.rglob("*"))) == 1
 
 
+@pytest.mark.parametrize("seconds", [[1e9] * 12, [2e9, 1e9, 1.5e9, 3e9]], ids=["same", "back"])
+def test_event_files_are_read_in_the_order_they_were_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: list[float]
+) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    for step, now in enumerate(seconds):
+        # What comes behind the time in a name, such as a process number, may fall as well.
+        monkeypatch.setattr("os.getpid", lambda step=step: 1000 - step)
+        monkeypatch.setattr("time.time", lambda now=now: now)
+        board = TensorBoard(tmp_path, None if step == 0 else step)
+        # Written again by the next one, which purges from that step on.
+        board.scalars({"loss/train": step}, step)
+        board.scalars({"loss/train": -1.0}, step + 1)
+        board.close()
+    events = EventAccumulator(str(tmp_path)).Reload()
+    points = [(event.step, event.value) for event in events.Scalars("loss/train")]
+    count = len(seconds)
+    assert points == [*((step, float(step)) for step in range(count)), (count, -1.0)]
+
+
+def test_an_event_file_follows_those_of_other_programs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.time", lambda: 1.7e9)
+    monkeypatch.setattr("socket.gethostname", lambda: "no name/here")
+    (tmp_path / "events.out.tfevents.1800000000.host.12").write_bytes(b"")
+    (tmp_path / "notes.txt").write_text("")
+    TensorBoard(tmp_path).close()
+    assert (tmp_path / "events.out.tfevents.1800000001.no_name_here").is_file()
+
+
 def test_what_was_added_is_on_disk_at_once(tmp_path: Path) -> None:
     board = TensorBoard(tmp_path)
     (path,) = tmp_path.iterdir()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -100,3 +101,7 @@ def test_run_sh_hands_a_signal_on(tmp_path: Path, search_json: dict[str, Any]) -
     out, error = process.communicate(timeout=60)
     assert process.returncode == 143, out + error
     assert "--resume" in error
+    launcher, _, *following = shlex.split(out.splitlines()[-1].removeprefix("  next   "))
+    flags = ["-o", str(tmp_path / "run"), "--no-visualize", "--resume"]
+    # The stand-in for the environment's python names another one.
+    assert [launcher, "python", *following] == [*command, *flags]

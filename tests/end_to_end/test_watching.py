@@ -45,10 +45,22 @@ def test_the_page_of_a_search_shows_its_health(
     tensorboard: Callable[[Path, str], Callable[[str], Any]],
 ) -> None:
     (tmp_path / "log").mkdir()
+    flops = {"name": "FLOPsEstimator", "bound": 40000}
+    search_json["regularizer"] = {"speed": flops, "other": flops}
     run(search_json, tmp_path / "log" / "search")
     ask = tensorboard(tmp_path / "log", "search/tensorboard")
     tags = set(ask("scalars/tags")["search/tensorboard"])
-    (health,) = ask("custom_scalars/layout")["category"]
+    health, costs = ask("custom_scalars/layout")["category"]
+    shown_costs = [
+        {tag for tag in tags if re.match(chart["multiline"]["tag"][0], tag)}
+        for chart in costs["chart"]
+    ]
+    assert shown_costs == [
+        {tag, f"{tag}/expected", f"{tag}/bound"}
+        for tag in ("FLOPsEstimator", "FLOPsEstimator/other")
+    ]
+    series = ask("scalars/scalars?tag=FLOPsEstimator%2Fbound&run=search%2Ftensorboard")
+    assert [(step, value) for _, step, value in series] == [(4, 40000), (6, 40000)]
     charts = {chart["title"]: chart["multiline"]["tag"] for chart in health["chart"]}
     for title, shown in HEALTH.items():
         matched = {tag for tag in tags if any(re.fullmatch(one, tag) for one in charts[title])}

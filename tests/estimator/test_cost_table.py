@@ -215,4 +215,5 @@ def test_what_is_said_of_an_architecture() -> None:
         "weight": 0.7,
         "hard": False,
         "met": False,
+        "missed_by": 0.25,
     }

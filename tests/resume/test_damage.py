@@ -84,7 +84,7 @@ def test_damage_costs_a_generation_and_two_are_an_error(
 WRITES = {
     "checkpoint": "nnabla_nas.artifact.checkpoint.write_state",
     "weights": "nnabla_nas.runner.record.write_parameters",
-    "tensorboard": "tensorboardX.event_file_writer.EventsWriter.write_event",
+    "tensorboard": "tensorboardX.record_writer.RecordWriter.write",
     "trajectory": "nnabla_nas.artifact.trajectory.Trajectory.append",
 }
 

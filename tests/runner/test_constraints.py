@@ -90,9 +90,13 @@ def test_a_run_tells_cost_unit_and_bound(build, search_json) -> None:
         "weight": 5.0,
         "hard": False,
         "met": words["multiply_adds"] <= 40000,
+        "missed_by": max(0.0, words["multiply_adds"] / 40000 - 1),
     }
     assert json.loads(folder.result.read_text())["constraints"] == words["constraints"]
     assert points["FLOPsEstimator"] == words["multiply_adds"]
+    assert points["FLOPsEstimator/bound"] == 40000
+    expected = searcher.constraints[0].expected(searcher.choices)
+    assert points["FLOPsEstimator/expected"] == pytest.approx(expected)
 
 
 PEAK = {"name": "ActivationMemoryEstimator", "bound": 1000.0, "weight": 2.0}

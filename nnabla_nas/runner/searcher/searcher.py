@@ -113,7 +113,7 @@ class Searcher(Runner):
             "changed_choices": changes,
             "learning_rate": optimizer.last_learning_rate,
         }
-        self.record.epoch(self.progress, epochs, values)
+        self.record.epoch(self.progress, epochs, values, self.ends())
         share = self.model.n_skip_connects() / max(len(self.model.kept_operations()), 1)
         self.record.scalars({"arch/skip_fraction": share}, self.progress.step)
 
@@ -174,13 +174,10 @@ class Searcher(Runner):
             changes = {**changes, "network.genotype": str(self.folder.arch_json)}
         command = retrain_command(self.folder, changes=changes)
         stopped = self.stop_reason() if self.progress.epoch < self.experiment.epoch else None
-        if stopped:
-            self.monitor.info(f"stopped after search epoch {self.progress.epoch}: {stopped}")
-        self.result("finished", self.last, retrain=command, stopped=stopped)
-        self.monitor.info(f"to train the architecture found: {command}")
         excess = [] if self.hard_bounds is None else self.hard_bounds.excess()
         for line in excess:
             self.monitor.warning(line)
+        self.result("finished", self.last, retrain=command, stopped=stopped)
         return _BOUND_NOT_MET if excess else 0
 
     def _record_pareto(self) -> None:
@@ -199,9 +196,9 @@ class Searcher(Runner):
         """Return `warmup` if there is one, else `search`."""
         return "warmup" if self.experiment.warmup else "search"
 
-    def total_updates(self) -> int:
-        """Return the number of updates of the whole run."""
-        return (self.experiment.warmup + self.experiment.epoch) * self.updates_per_epoch
+    def epochs_by_phase(self) -> dict[str, int]:
+        """Return the epochs of warm-up and search."""
+        return {"warmup": self.experiment.warmup, "search": self.experiment.epoch}
 
     def epochs_done(self) -> int:
         """Return the epochs done so far, warm-up included."""
