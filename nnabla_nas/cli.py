@@ -15,6 +15,7 @@ from nnabla_nas.errors import InputError, NasError
 from nnabla_nas.registry import did_you_mean
 
 TOOLS = {
+    "convert": "nnabla_nas.tool.convert",
     "demo": "nnabla_nas.tool.demo",
     "evaluate": "nnabla_nas.tool.evaluate",
     "export": "nnabla_nas.tool.export",
@@ -24,6 +25,7 @@ TOOLS = {
     "profile": "nnabla_nas.tool.profile",
 }
 _SUMMARIES = {
+    "convert": "translate an experiment of nnabla-nas 0.9 or later into one of these",
     "demo": "search, retrain and compare a small network on embedded data",
     "evaluate": "loss and error of the network that a training has left",
     "export": "the network that a training has left, as an nnp or ONNX file",
