@@ -16,6 +16,7 @@ from nnabla_nas.registry import did_you_mean
 
 TOOLS = {
     "compare": "nnabla_nas.tool.compare",
+    "convert": "nnabla_nas.tool.convert",
     "demo": "nnabla_nas.tool.demo",
     "evaluate": "nnabla_nas.tool.evaluate",
     "export": "nnabla_nas.tool.export",
@@ -26,6 +27,7 @@ TOOLS = {
 }
 _SUMMARIES = {
     "compare": "mean, interval and test of runs over seeds, on the console and as files",
+    "convert": "translate an experiment of nnabla-nas 0.9 or later into one of these",
     "demo": "search, retrain and compare a small network on embedded data",
     "evaluate": "loss and error of the network that a training has left",
     "export": "the network that a training has left, as an nnp or ONNX file",

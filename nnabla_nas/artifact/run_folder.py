@@ -80,6 +80,11 @@ class RunFolder:
         return self.path / "network.onnx"
 
     @property
+    def network_sony(self) -> Path:
+        """The parameters of a zoph network under the names of Sony's nnabla-nas."""
+        return self.path / "network_sony.h5"
+
+    @property
     def trajectory(self) -> Path:
         """One row of numbers per epoch."""
         return self.path / "trajectory.csv"

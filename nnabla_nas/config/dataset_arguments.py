@@ -7,6 +7,7 @@ from typing import Any
 from nnabla_nas.config.experiment import Experiment
 from nnabla_nas.config.faults import Fault, faults_of, got
 from nnabla_nas.config.loading import load
+from nnabla_nas.config.named import Named
 from nnabla_nas.config.parameter import Parameter, parameters
 from nnabla_nas.config.signature import call_values, check, with_defaults
 from nnabla_nas.errors import InputError
@@ -35,6 +36,8 @@ def complete_dataset(experiment: Experiment) -> tuple[Experiment, Any, list[Faul
     faults = check(known, named.options, ("dataset",))
     if faults:
         return experiment, None, faults
+    named = _sized(named, cls, experiment)
+    experiment = experiment.model_copy(update={"dataset": named})
     try:
         info = _build(cls, taken, experiment).info
     except InputError as error:
@@ -96,6 +99,22 @@ def _build(cls: Any, taken: dict[str, Parameter], experiment: Experiment) -> Any
     if "input_shape" in taken and experiment.input_shape is not None:
         values["input_shape"] = experiment.input_shape
     return cls(**values)
+
+
+def _sized(named: Named, cls: Any, experiment: Experiment) -> Named:
+    """Fill in the sizes that a data set of no size of its own takes from the experiment."""
+    sizes_for = getattr(cls, "sizes_for", None)
+    if sizes_for is None:
+        return named
+    given = experiment.network.arguments
+    classes = next((given[key] for key in ("num_classes", "n_classes") if key in given), None)
+    sizes = sizes_for(
+        classes if isinstance(classes, int) else None,
+        experiment.batch_size_train,
+        experiment.batch_size_valid if experiment.search else 0,
+        experiment.train_portion,
+    )
+    return named.model_copy(update={"options": {**sizes, **named.options}})
 
 
 def _blamed(fault: Fault) -> Fault:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnabla_nas.config.command_values import apply_command_line
+from nnabla_nas.config.dialects import is_later_dialect, is_yaml
 from nnabla_nas.config.experiment import Experiment
 from nnabla_nas.config.faults import Fault, Sources, got, printable
 from nnabla_nas.config.json_text import parse, read_file
@@ -35,6 +37,8 @@ def read_experiment(
     """
     file = printable(path)
     values, faults = _read_object(path, file)
+    if is_later_dialect(values):
+        raise _to_be_translated(path, file)
     given, wrong = apply_command_line(values, flags or {}, overrides)
     faults += wrong
     values.pop(_IGNORED, None)
@@ -50,9 +54,18 @@ def _read_object(path: str, file: str) -> tuple[dict[str, Any], list[Fault]]:
     try:
         values, faults = parse(text)
     except json.JSONDecodeError as error:
+        if is_yaml(path):
+            raise _to_be_translated(path, file) from error
         place = f"line {error.lineno}, column {error.colno}"
         raise InputError(f"{file}: {place}: not valid JSON: {error.msg}") from error
     if not isinstance(values, dict):
         wrong = got(values, "an object with the experiment's keys")
         raise InputError(Sources(file).lines(faults or [Fault((), wrong)]))
     return values, faults
+
+
+def _to_be_translated(path: str, file: str) -> InputError:
+    command = printable(f"python -m nnabla_nas convert {shlex.quote(path)} -o NEW.json")
+    return InputError(
+        f"{file}: this is a file of nnabla-nas 0.9 or later; translate it by: {command}"
+    )

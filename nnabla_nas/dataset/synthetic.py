@@ -12,6 +12,9 @@ from nnabla_nas.dataset.texture import draw
 from nnabla_nas.errors import DataError
 from nnabla_nas.random import Streams
 
+_N_CLASSES, _N_TRAIN = 10, 1024
+# A batch that wants more is not meant.
+_MOST_BY_DEFAULT = 100_000
 _LARGEST_BYTES = 8 * 2**30
 _VALUES_AT_ONCE = 2**22
 
@@ -22,8 +25,9 @@ class Synthetic(Dataset):
     Args:
         input_shape: shape of one image, (C, H, W); C at least 1, H and W at least 4.
         seed: seed of the images; the textures of the classes do not depend on it.
-        n_classes: number of classes, at least 2.
-        n_train: number of training images, at least one a class.
+        n_classes: number of classes, at least 2; in an experiment by default the network's.
+        n_train: number of training images, at least one a class; in an experiment by default so
+            many more that each part of the training set fills its batch.
         n_test: number of test images, at least 1.
         shuffle_labels: whether to deal the labels out anew, so that images say nothing about them:
             what is learned nevertheless is learned from noise.
@@ -36,8 +40,8 @@ class Synthetic(Dataset):
         self,
         input_shape: tuple[int, int, int] = (3, 32, 32),
         seed: int = 0,
-        n_classes: int = 10,
-        n_train: int = 1024,
+        n_classes: int = _N_CLASSES,
+        n_train: int = _N_TRAIN,
         n_test: int = 256,
         shuffle_labels: bool = False,
     ) -> None:
@@ -68,6 +72,28 @@ class Synthetic(Dataset):
         self.info = DatasetInfo((channels, height, width), n_classes, n_train, n_test)
         self._streams = Streams(seed)
         self._shuffle_labels = shuffle_labels
+
+    @staticmethod
+    def sizes_for(
+        n_classes: int | None, batch_train: int, batch_rest: int, train_portion: float
+    ) -> dict[str, int]:
+        """Return the number of classes and of training images that an experiment needs.
+
+        Args:
+            n_classes: outputs of the network, None where it does not say.
+            batch_train: examples in a batch of the part that trains the weights.
+            batch_rest: examples in a batch of the rest, 0 where the rest is not learned from.
+            train_portion: the share of the first part, 0 to 1.
+        """
+        classes = n_classes if n_classes is not None and n_classes > 1 else _N_CLASSES
+        n_train = max(_N_TRAIN, classes, math.ceil(batch_train / train_portion))
+        if batch_rest and train_portion < 1:
+            n_train = max(n_train, math.ceil(batch_rest / (1 - train_portion)))
+            # Parts are whole numbers of images.
+            n_train += n_train - round(train_portion * n_train) < batch_rest
+        if n_train > _MOST_BY_DEFAULT:
+            n_train = max(_N_TRAIN, classes)
+        return {"n_classes": classes, "n_train": n_train}
 
     def read(self) -> Data:
         """Draw the images.

@@ -87,6 +87,11 @@ def read_alphas(path: str | Path, shapes: Mapping[str, tuple[int, ...]]) -> dict
     """
     try:
         unknown = sorted(set(parameter_shapes(path)) - set(shapes))
+        if any(name.endswith("/_W") for name in unknown):
+            raise GenotypeError(
+                f"{path}: holds weights, which network.weights takes; an architecture is in the "
+                "arch.h5 or arch.json of a search"
+            )
         alphas = read_parameters(path, shapes)
     except WeightsError as error:
         raise not_of_this_space(error) from error

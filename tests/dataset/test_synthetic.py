@@ -154,3 +154,21 @@ def test_options_out_of_range_are_refused(options: dict[str, Any], faults: list[
     with pytest.raises(DataError) as caught:
         Synthetic(**options)
     assert caught.value.faults == faults
+
+
+@given(
+    batch=st.integers(1, 4000),
+    rest=st.integers(0, 4000),
+    portion=st.floats(0.05, 0.95),
+    n_classes=st.none() | st.integers(2, 2000),
+)
+def test_its_sizes_are_those_an_experiment_needs(
+    batch: int, rest: int, portion: float, n_classes: int | None
+) -> None:
+    sizes = Synthetic.sizes_for(n_classes, batch, rest, portion)
+    n_train, classes = sizes["n_train"], sizes["n_classes"]
+    n_first = round(portion * n_train)
+    assert n_first >= batch
+    assert n_train - n_first >= rest
+    assert classes == (10 if n_classes is None else n_classes) <= n_train
+    assert n_train <= max(1024, classes, batch / portion + 2, rest / (1 - portion) + 2)

@@ -1,7 +1,7 @@
 """The zoph space: cells of blocks, each of which chooses its operation, after NASNet."""
 
 from nnabla_nas.search_space.zoph.cells import ConvBNReLU, ZophBlock, ZophCell
-from nnabla_nas.search_space.zoph.network import SearchNet, TrainNet
+from nnabla_nas.search_space.zoph.network import SearchNet
 from nnabla_nas.search_space.zoph.operations import (
     ZOPH_CANDIDATES,
     AveragePool3x3,
@@ -15,6 +15,7 @@ from nnabla_nas.search_space.zoph.operations import (
     SepConvBN,
     Zero,
 )
+from nnabla_nas.search_space.zoph.train_net import TrainNet
 
 
 class Zoph:

@@ -1,4 +1,4 @@
-"""The networks of the zoph space.
+"""What the networks of the zoph space share, and the super-network.
 
 Source: Zoph et al., "Learning Transferable Architectures for Scalable Image Recognition", 2018.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import nnabla as nn
@@ -14,30 +15,30 @@ import nnabla as nn
 import nnabla_nas.module as Mo
 import nnabla_nas.module.static as smo
 from nnabla_nas.artifact.diagram import Diagram
-from nnabla_nas.errors import InputError
-from nnabla_nas.module.choice import most_probable
+from nnabla_nas.errors import WeightsError
+from nnabla_nas.module.parameter_file import parameter_shapes
 from nnabla_nas.search_space.classification import ClassificationModel
-from nnabla_nas.search_space.genotype import (
-    architecture_in_words,
-    random_architecture,
-    read_genotype,
-)
 from nnabla_nas.search_space.zoph.arguments import (
     CANDIDATES,
     CELLS,
     argument_faults,
     classes,
-    source_faults,
 )
 from nnabla_nas.search_space.zoph.cells import ConvBNReLU
 from nnabla_nas.search_space.zoph.picture import cells_diagram
+from nnabla_nas.search_space.zoph.sony_file import (
+    holds_architecture,
+    holds_weights,
+    is_of_sony,
+    read_weights,
+)
 
 # Positions in the network: input, two stem convolutions, the cells; in a cell: two projections,
 # the blocks.
 _FIRST_CELL, _FIRST_BLOCK = 3, 2
 
 
-class _ZophNet(ClassificationModel):
+class ZophNetwork(ClassificationModel):
     """Two stem convolutions, cells of blocks, a 1×1 convolution to the classes, global average.
 
     Args:
@@ -80,6 +81,17 @@ class _ZophNet(ClassificationModel):
         self._join_parameters = join_parameters
         self._candidates = classes(CANDIDATES, candidates)
         self._depths = list(cell_depth)
+        self._sizes: dict[str, Any] = {
+            "input_shape": input_shape,
+            "n_classes": n_classes,
+            "stem_channels": stem_channels,
+            "cells": cells,
+            "cell_depth": cell_depth,
+            "cell_channels": cell_channels,
+            "reducing": reducing,
+            "candidates": candidates,
+            "merging_mode": merging_mode,
+        }
         self._merging_mode = merging_mode
         self._input = smo.Input(nn.Variable((1, *input_shape)), name="input")
         self._stem = [ConvBNReLU([self._input], stem_channels, 7, "stem 7x7")]
@@ -129,11 +141,54 @@ class _ZophNet(ClassificationModel):
         """The network as a graph of static modules."""
         return self._graph
 
+    @property
+    def n_candidates(self) -> int:
+        """How many operations a block chooses from."""
+        return len(self._candidates)
+
+    @property
+    def depths(self) -> list[int]:
+        """How many blocks each cell has."""
+        return list(self._depths)
+
     def choices(self) -> OrderedDict[str, Mo.Choice]:
         """Return the decisions of the architecture by the path of their block, in order."""
         return OrderedDict(
             (path.rpartition("/")[0], choice) for path, choice in super().choices().items()
         )
+
+    def load_weights(self, path: str | Path) -> None:
+        """Start from the weights and running statistics of a file, architecture parameters apart.
+
+        Args:
+            path: a weights.h5 of the same network, of ours or of Sony's nnabla-nas.
+
+        Raises:
+            WeightsError: if the file is missing or damaged, or a parameter is missing or differs.
+        """
+        if holds_architecture(path) and not holds_weights(path):
+            raise WeightsError(
+                f"network.weights: {path} holds an architecture, which param_path takes"
+            )
+        if not is_of_sony(path):
+            super().load_weights(path)
+            return
+        names = self.names_in(list(parameter_shapes(path)))
+        shapes = {name: shape for name, (shape, _) in names.items()}
+        found = read_weights(path, shapes)
+        own = {name: mine for name, (_, mine) in names.items() if mine is not None}
+        self.set_parameters({mine: found[name] for name, mine in own.items()})
+
+    def names_in(self, theirs: Sequence[str]) -> OrderedDict[str, tuple[Any, str | None]]:
+        """Return in order what a file of Sony's nnabla-nas holds, in names of ours.
+
+        Args:
+            theirs: the file's own names.
+
+        Returns:
+            name → its shape, and the name in this network, None where this has no such parameter.
+        """
+        return OrderedDict((n, (p.shape, n)) for n, p in self.get_net_parameters().items())
 
     @staticmethod
     def check_arguments(arguments: dict[str, Any]) -> list[tuple[str, str]]:
@@ -174,72 +229,5 @@ def _head(parent: smo.Module, n_classes: int) -> list[smo.Module]:
     return [conv, norm, average, smo.Collapse([average], name="logits")]
 
 
-class SearchNet(_ZophNet):
+class SearchNet(ZophNetwork):
     """The super-network: every block chooses between all candidates."""
-
-
-class TrainNet(_ZophNet):
-    """One architecture of the space.
-
-    Args:
-        arguments: as of SearchNet.
-        param_path: arch.h5 or arch.json of a search. Without one the largest of the
-            `join_parameters` count; without these the architecture is drawn from the run's seed.
-        random_init: say that the architecture is to be drawn: a file is refused.
-        genotype: another name of `param_path`, which other spaces' networks use.
-        keywords: as of SearchNet.
-
-    Raises:
-        GenotypeError: if the file is missing, damaged, or of another search space.
-        InputError: if two different architectures are given.
-    """
-
-    def __init__(
-        self,
-        *arguments: Any,
-        param_path: str | None = None,
-        random_init: bool = False,
-        genotype: str | None = None,
-        **keywords: Any,
-    ) -> None:
-        sources = {"param_path": param_path, "random_init": random_init, "genotype": genotype}
-        faults = source_faults({**keywords, **sources})
-        if faults:
-            raise InputError([f"{key}: {text}" for key, text in faults])
-        self._file = param_path if genotype is None else genotype
-        self._architecture: list[int] | None = None
-        super().__init__(*arguments, **keywords)
-
-    @staticmethod
-    def check_arguments(arguments: dict[str, Any]) -> list[tuple[str, str]]:
-        """Return (argument, what is wrong) for values no network can be built from.
-
-        Args:
-            arguments: the constructor's arguments, already of the right types.
-        """
-        return argument_faults(arguments) + source_faults(arguments)
-
-    @property
-    def architecture(self) -> list[int]:
-        """The index of every block's operation, in the order of the blocks."""
-        if self._architecture is None:
-            self._architecture = self._read_architecture()
-        return self._architecture
-
-    def _read_architecture(self) -> list[int]:
-        operations = self._operations()
-        if self._file is not None:
-            alphas = {f"{path}/_join_parameters": (len(o),) for path, o in operations.items()}
-            return read_genotype(self._file, operations, alphas)
-        if self._join_parameters is not None:
-            given = [one for cell in self._join_parameters for one in cell]
-            return [0 if one is None else most_probable(one.d) for one in given]
-        return random_architecture(operations)
-
-    def _operations_of_cell(self, cell: int) -> list[int]:
-        before = sum(self._depths[:cell])
-        return self.architecture[before : before + self._depths[cell]]
-
-    def decode(self) -> dict[str, Any]:
-        """Return the architecture in words, as arch.json holds it."""
-        return architecture_in_words(self._operations(), self.architecture)
