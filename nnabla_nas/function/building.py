@@ -43,7 +43,9 @@ class Building:
             return
         if self._allowed() and fast_on_cpu() and has_compiler() and not nn.get_auto_forward():
             from nnabla_nas.function.cpu.building import Builder
+            from nnabla_nas.function.cpu.readiness import make_ready
 
+            make_ready()
             self._token = _builder.set(Builder())
         else:
             self._token = _builder.set(False)

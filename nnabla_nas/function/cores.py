@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from threadpoolctl import threadpool_limits
@@ -12,7 +13,12 @@ from threadpoolctl import threadpool_limits
 from nnabla_nas.function.building import has_compiler
 
 
-def use_cores(threads: int | None, say: Callable[[str], object]) -> None:
+def use_cores(
+    threads: int | None,
+    say: Callable[[str], object],
+    show: Callable[[int, str], AbstractContextManager[Any]] | None = None,
+    check: Callable[[], object] | None = None,
+) -> None:
     """Compute with so many threads from now on, and have the kernels ready.
 
     Loops over channels and pixels are divided among the threads in a way that changes no result.
@@ -21,6 +27,12 @@ def use_cores(threads: int | None, say: Callable[[str], object]) -> None:
     Args:
         threads: how many; by default as many as the process has cores.
         say: what tells the user a line.
+        show: what shows a bar while kernels are compiled, given how many and what is done; by
+            default on standard error, if that is a terminal.
+        check: raises an error if the process was asked to end; then nothing is compiled further.
+
+    Raises:
+        RuntimeError: if the kernels cannot be compiled.
     """
     if not has_compiler():
         threadpool_limits(1, user_api="blas")
@@ -28,14 +40,21 @@ def use_cores(threads: int | None, say: Callable[[str], object]) -> None:
         return
     import numba
 
-    from nnabla_nas.function.cpu.readiness import compile_all, is_compiled
+    from nnabla_nas.function.cpu.readiness import Waiting, make_ready
 
     config: Any = numba.config
     cores = len(os.sched_getaffinity(0))
     numba.set_num_threads(min(threads or cores, config.NUMBA_NUM_THREADS))
-    if is_compiled():
-        return
-    say("compiling kernels for this processor, once; it takes about a minute")
-    start = time.monotonic()
-    compile_all()
-    say(f"kernels compiled in {time.monotonic() - start:.0f} s")
+    start = 0.0
+
+    @contextmanager
+    def shown(total: int, description: str) -> Iterator[Any]:
+        nonlocal start
+        start = time.monotonic()
+        say("compiling kernels for this processor, once; it takes about a minute")
+        with (show or Waiting().show)(total, description) as bar:
+            yield bar
+
+    make_ready(waiting=Waiting(shown, check or (lambda: None)))
+    if start:
+        say(f"kernels compiled in {time.monotonic() - start:.0f} s")

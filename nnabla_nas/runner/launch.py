@@ -78,7 +78,7 @@ def launch(
         for notice in (*notices, *device.notices):
             monitor.once(notice)
         if device.name == "cpu" and not dry_run:
-            function.use_cores(experiment.threads, monitor.once)
+            _use_cores(experiment.threads, monitor, interruption)
         given = experiment
         if dry_run:
             experiment = _with_stand_in(experiment, monitor)
@@ -112,6 +112,19 @@ def launch(
                 path = export_run(kept_network(folder, experiment, model, inputs), "nnp")
             monitor.info(f"the network is in {path}")
         return code
+
+
+def _use_cores(threads: int | None, monitor: Monitor, interruption: Interruption) -> None:
+    """Prepare the CPU; while kernels are compiled, end at once if asked to."""
+    try:
+        function.use_cores(
+            threads,
+            monitor.once,
+            monitor.progress,
+            lambda: interruption.check("before the run began, while kernels were compiled"),
+        )
+    except RuntimeError as error:
+        raise NasError(str(error)) from error
 
 
 def _with_stand_in(experiment: Experiment, monitor: Monitor) -> Experiment:

@@ -42,7 +42,7 @@ def scale_shift(x, y, scale, shift, activation):
 
 
 @parallel
-def activate(x_at, y_at, n, activation):
+def activate(x_at: int, y_at: int, n: int, activation: int):
     """y = act(x) over n values.
 
     Args:
@@ -63,7 +63,7 @@ def _activate_part(x_at, y_at, n, activation, chunk):
 
 
 @parallel
-def activate_backward(x_at, g_at, gx_at, n, activation, add):
+def activate_backward(x_at: int, g_at: int, gx_at: int, n: int, activation: int, add: bool):
     """Write the gradient of act(x), or add it.
 
     Args:
@@ -98,7 +98,7 @@ def _activate_backward_part(x_at, g_at, gx_at, n, activation, add, chunk):
 
 
 @parallel
-def add_to(x_at, y_at, n):
+def add_to(x_at: int, y_at: int, n: int):
     """y += x over n values.
 
     Args:

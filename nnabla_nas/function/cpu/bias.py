@@ -8,7 +8,7 @@ from nnabla_nas.function.cpu.compilation import floats, parallel, serial
 
 
 @parallel
-def add_bias(y_at, bias_at, rows, columns):
+def add_bias(y_at: int, bias_at: int, rows: int, columns: int):
     """y[c] += bias[c].
 
     Args:
@@ -29,7 +29,7 @@ def _add_bias_part(y_at, bias_at, rows, columns, c):
 
 
 @parallel
-def add_sums(g_at, out_at, rows, columns):
+def add_sums(g_at: int, out_at: int, rows: int, columns: int):
     """out[c] += Σ g[c], the gradient of the numbers.
 
     Args:

@@ -1,14 +1,17 @@
-"""How kernels are compiled: which floating-point rules hold, where the machine code is kept."""
+"""How kernels are declared: which floating-point rules hold, and what types they take.
+
+A kernel whose arguments are annotated is called from Python. It is compiled for these types ahead
+of time, by a process of its own.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import os
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numba
 import numpy as np
+import numpy.typing as npt
 import scipy.linalg.cython_blas  # noqa: F401 - loaded, so that the limit below reaches it
 from numba import carray, njit, types
 from numba.extending import intrinsic
@@ -19,56 +22,10 @@ _FAST_MATH = {"contract", "reassoc", "nsz"}
 ZERO = np.float32(0)
 ONE = np.float32(1)
 SIX = np.float32(6)
-# A file that holds kernels, or says which are compiled, imports one of these.
-_COMPILING = (b"import numba", b"from numba", b"nnabla_nas.function.cpu.compilation import")
 
 # Its attributes are made when it is imported.
 _config: Any = numba.config
-
-
-def _code() -> str:
-    """Return what tells these kernels from those of another version: the files they stand in.
-
-    An edit of any other file leaves the kernels as they are.
-    """
-    digest = hashlib.sha256(numba.__version__.encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        code = path.read_bytes()
-        if any(module in code for module in _COMPILING):
-            digest.update(code)
-    return digest.hexdigest()[:16]
-
-
-def cache_folder() -> Path | None:
-    """Return the user's folder for compiled kernels, or None where it cannot be written.
-
-    A version has its own: numba looks only at the file a kernel stands in, not at those of the
-    functions that are compiled into it.
-    """
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    base = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(home) / "nnabla_nas")
-    folder = base / "kernels" / _code()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return None
-    return folder if os.access(folder, os.W_OK) else None
-
-
-def _keeps_code() -> bool:
-    folder = cache_folder()
-    if folder is not None:
-        _config.CACHE_DIR = str(folder)
-    return folder is not None
-
-
-# numba.config.CACHE_DIR is read when a kernel is declared, so it is set before the first one.
-_OPTIONS: dict[str, Any] = {
-    "nogil": True,
-    "cache": _keeps_code(),
-    "fastmath": _FAST_MATH,
-    "error_model": "numpy",
-}
+_OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": _FAST_MATH, "error_model": "numpy"}
 # Kernels multiply inside their own loops: threads of the library would fight for the cores.
 threadpool_limits(1, user_api="blas")
 # Threads that wait by running in circles gain a sixth on a computer of their own; where others
@@ -79,9 +36,68 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 if "NUMBA_THREADING_LAYER" not in os.environ:
     _config.THREADING_LAYER = "omp"
 
-serial = njit(**_OPTIONS)
-inlined = njit(forceinline=True, **_OPTIONS)
-parallel = njit(parallel=True, **_OPTIONS)
+# What kernels take: addresses and sizes are numbers.
+Geometry: TypeAlias = npt.NDArray[np.int64]
+Addresses: TypeAlias = npt.NDArray[np.int64]
+Floats: TypeAlias = npt.NDArray[np.float32]
+Flags: TypeAlias = npt.NDArray[np.bool_]
+Places: TypeAlias = npt.NDArray[np.uint8]
+_TYPES = {
+    "int": types.int64,
+    "bool": types.boolean,
+    "np.float32": types.float32,
+    "Geometry": types.int64[::1],
+    "Addresses": types.int64[::1],
+    "Floats": types.float32[::1],
+    "Flags": types.boolean[::1],
+    "Places": types.uint8[:, :, :, ::1],
+}
+
+
+def signature(kernel: Any) -> tuple[Any, ...]:
+    """Return the types that a kernel is compiled for; none if only other kernels call it.
+
+    Args:
+        kernel: what a decorator here has made.
+    """
+    hints = {**kernel.py_func.__annotations__}
+    hints.pop("return", None)
+    return tuple(_TYPES[hint] for hint in hints.values())
+
+
+def _declare(function: Any, **options: Any) -> Any:
+    kernel: Any = njit(**_OPTIONS, **options)(function)
+    if signature(kernel):
+        # A process that computes loads machine code and makes none.
+        kernel._can_compile = False
+    return kernel
+
+
+def serial(function: Any) -> Any:
+    """Declare a kernel that computes on one thread.
+
+    Args:
+        function: its code.
+    """
+    return _declare(function)
+
+
+def inlined(function: Any) -> Any:
+    """Declare a piece of other kernels that the compiler puts into them.
+
+    Args:
+        function: its code.
+    """
+    return _declare(function, forceinline=True)
+
+
+def parallel(function: Any) -> Any:
+    """Declare a kernel whose loops are divided among the threads.
+
+    Args:
+        function: its code.
+    """
+    return _declare(function, parallel=True)
 
 
 @intrinsic  # type: ignore[misc]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from nnabla_nas.function.cpu.compilation import ZERO, floats, parallel, serial
+from nnabla_nas.function.cpu.compilation import ZERO, Geometry, floats, parallel, serial
 from nnabla_nas.function.cpu.gradient_rows import write_gradient
 from nnabla_nas.function.cpu.product import add_parts
 from nnabla_nas.function.cpu.rows import shape_of, window_of
@@ -56,7 +56,7 @@ def _lay_out(x, first, last, geometry, rectify, columns):
 
 
 @parallel
-def dense(x_at, w_at, y_at, geometry, filters, rectify):
+def dense(x_at: int, w_at: int, y_at: int, geometry: Geometry, filters: int, rectify: bool):
     """Convolve.
 
     Args:
@@ -95,7 +95,9 @@ def _dense_block(x_at, w_at, y_at, geometry, filters, rectify, first):
 
 
 @parallel
-def dense_filters(x_at, g_at, out_at, geometry, filters, rectify):
+def dense_filters(
+    x_at: int, g_at: int, out_at: int, geometry: Geometry, filters: int, rectify: bool
+):
     """Add the gradient of the filters to `out`.
 
     Args:
@@ -139,7 +141,16 @@ def _filters_part(x_at, g_at, total, geometry, rectify, part, parts):
 
 
 @serial
-def dense_input(x_at, w_at, g_at, gx_at, geometry, filters, rectify, add):
+def dense_input(
+    x_at: int,
+    w_at: int,
+    g_at: int,
+    gx_at: int,
+    geometry: Geometry,
+    filters: int,
+    rectify: bool,
+    add: bool,
+):
     """Write the gradient of the input, or add it.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numba import prange
 
-from nnabla_nas.function.cpu.compilation import ZERO, floats, parallel, serial
+from nnabla_nas.function.cpu.compilation import ZERO, Geometry, floats, parallel, serial
 from nnabla_nas.function.cpu.rows import (
     filter_row,
     pad_rows,
@@ -17,7 +17,7 @@ _PARTS = 8
 
 
 @parallel
-def depthwise(x_at, w_at, y_at, geometry, rectify):
+def depthwise(x_at: int, w_at: int, y_at: int, geometry: Geometry, rectify: bool):
     """y[c] = filter c over x[c].
 
     Args:

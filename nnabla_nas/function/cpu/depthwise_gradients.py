@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from nnabla_nas.function.cpu.compilation import ZERO, floats, inlined, parallel, serial
+from nnabla_nas.function.cpu.compilation import ZERO, Geometry, floats, inlined, parallel, serial
 from nnabla_nas.function.cpu.gradient_rows import find_readers, gradient_line, spread_run
 from nnabla_nas.function.cpu.lanes import add_totals, load, multiply_add, spread
 from nnabla_nas.function.cpu.rows import (
@@ -25,7 +25,7 @@ _BAND = 2048
 
 
 @parallel
-def depthwise_filters(x_at, g_at, out_at, geometry, rectify):
+def depthwise_filters(x_at: int, g_at: int, out_at: int, geometry: Geometry, rectify: bool):
     """Add the gradient of the filters to `out`.
 
     Args:
@@ -102,7 +102,9 @@ def _pair(x, at, u, v, a, p):
 
 
 @parallel
-def depthwise_input(x_at, w_at, g_at, gx_at, geometry, rectify, add):
+def depthwise_input(
+    x_at: int, w_at: int, g_at: int, gx_at: int, geometry: Geometry, rectify: bool, add: bool
+):
     """Write the gradient of the input, or add it.
 
     Args:

@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from nnabla_nas.function.cpu.compilation import ZERO, floats, inlined, parallel, serial
+from nnabla_nas.function.cpu.compilation import (
+    ZERO,
+    Addresses,
+    Flags,
+    Floats,
+    floats,
+    inlined,
+    parallel,
+    serial,
+)
 
 # Values per chunk: the sum stays in the fastest cache while the branches go by.
 _CHUNK = 4096
@@ -40,7 +49,7 @@ def _dot(a, b):
 
 
 @parallel
-def mix(branches, weights, y_at, n):
+def mix(branches: Addresses, weights: Floats, y_at: int, n: int):
     """y = Σ_k weights[k] · branch k over n values.
 
     Args:
@@ -73,7 +82,15 @@ def _mix_part(branches, weights, y_at, n, chunk):
 
 
 @parallel
-def mix_backward(branches, gradients, weights, g_at, n, add, inner):
+def mix_backward(
+    branches: Addresses,
+    gradients: Addresses,
+    weights: Floats,
+    g_at: int,
+    n: int,
+    add: Flags,
+    inner: Floats,
+):
     """Write the branches' gradients, or add to them; fill in those of the weights.
 
     Args:
@@ -115,7 +132,7 @@ def _backward_part(branches, gradients, weights, g_at, n, add, inner, part, part
 
 
 @parallel
-def scale_examples(x_at, factors_at, y_at, rows, batch, add):
+def scale_examples(x_at: int, factors_at: int, y_at: int, rows: int, batch: int, add: bool):
     """y[r, b] = x[r, b] · factors[b], or added to what is there.
 
     Args:

@@ -40,19 +40,19 @@ def _squares(x, mean):
 
 @parallel
 def normalize(
-    x_at,
-    beta_at,
-    gamma_at,
-    mean_at,
-    variance_at,
-    y_at,
-    used_at,
-    channels,
-    m,
-    decay,
-    eps,
-    batch,
-    activation,
+    x_at: int,
+    beta_at: int,
+    gamma_at: int,
+    mean_at: int,
+    variance_at: int,
+    y_at: int,
+    used_at: int,
+    channels: int,
+    m: int,
+    decay: np.float32,
+    eps: np.float32,
+    batch: bool,
+    activation: int,
 ):
     """y = act((x − mean) / √(variance + eps) · gamma + beta), per channel.
 
@@ -128,18 +128,18 @@ def _normalize_part(
 
 @parallel
 def normalize_backward(
-    x_at,
-    beta_at,
-    gamma_at,
-    used_at,
-    g_at,
-    gx_at,
-    g_beta_at,
-    g_gamma_at,
-    channels,
-    m,
-    batch,
-    activation,
+    x_at: int,
+    beta_at: int,
+    gamma_at: int,
+    used_at: int,
+    g_at: int,
+    gx_at: int,
+    g_beta_at: int,
+    g_gamma_at: int,
+    channels: int,
+    m: int,
+    batch: bool,
+    activation: int,
 ):
     """Write the gradient of x; add those of shift and scale where their addresses are not 0.
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from nnabla_nas.function.cpu.compilation import ZERO, floats, inlined, parallel, serial
+from nnabla_nas.function.cpu.compilation import (
+    ZERO,
+    Geometry,
+    Places,
+    floats,
+    inlined,
+    parallel,
+    serial,
+)
 from nnabla_nas.function.cpu.gradient_rows import find_readers, gradient_line, spread_run
 from nnabla_nas.function.cpu.lanes import (
     add,
@@ -34,7 +42,7 @@ _STRIP = 32
 
 
 @parallel
-def maximum(x_at, y_at, places, geometry):
+def maximum(x_at: int, y_at: int, places: Places, geometry: Geometry):
     """y = the largest value of every window; padding is never the largest, a NaN always is.
 
     Args:
@@ -109,7 +117,7 @@ def _largest_32(x, x_at, starts, taps, y, y_at, places):
 
 
 @parallel
-def maximum_backward(g_at, places, gx_at, geometry, add):
+def maximum_backward(g_at: int, places: Places, gx_at: int, geometry: Geometry, add: bool):
     """Write the gradient of x, or add it.
 
     Args:
@@ -188,7 +196,7 @@ def _gather(g, places, base, starts, numbers, taps, run, n):
 
 
 @parallel
-def mean_of_image(x_at, y_at, channels, pixels, batch):
+def mean_of_image(x_at: int, y_at: int, channels: int, pixels: int, batch: int):
     """y[b, c] = mean over the pixels.
 
     Args:
@@ -215,7 +223,9 @@ def _mean_of_image_part(x_at, y_at, channels, pixels, batch, c):
 
 
 @parallel
-def mean_of_image_backward(g_at, gx_at, channels, pixels, batch, add):
+def mean_of_image_backward(
+    g_at: int, gx_at: int, channels: int, pixels: int, batch: int, add: bool
+):
     """Write the gradient of x, or add it.
 
     Args:

@@ -99,7 +99,7 @@ def _pack_columns(x, first, inner, columns, n, rectify, packed):
 
 
 @parallel
-def multiply(w_at, x_at, y_at, rows, inner, columns, rectify):
+def multiply(w_at: int, x_at: int, y_at: int, rows: int, inner: int, columns: int, rectify: bool):
     """y = w · x, with x's negative values as zero if `rectify`.
 
     Args:
@@ -169,7 +169,9 @@ def _pack_triples(x, x_at, inner, columns, n, rectify, packed):
 
 
 @parallel
-def add_outer(g_at, x_at, out_at, rows, inner, columns, rectify):
+def add_outer(
+    g_at: int, x_at: int, out_at: int, rows: int, inner: int, columns: int, rectify: bool
+):
     """out += g · xᵀ, with x's negative values as zero if `rectify`.
 
     Args:

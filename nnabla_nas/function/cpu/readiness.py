@@ -1,102 +1,197 @@
-"""Whether the kernels have been compiled on this machine, and compiling them all."""
+"""Loading the kernels' machine code, and having it compiled where there is none yet."""
 
 from __future__ import annotations
 
-import shutil
+import os
+import select
 import subprocess
 import sys
-from contextlib import suppress
-from pathlib import Path
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from threading import RLock
+from typing import Any, Protocol
 
-import nnabla as nn
-import nnabla.functions as F
-from llvmlite.binding import get_host_cpu_name
+from nnabla_nas.function.cpu import kernel_compiler
+from nnabla_nas.function.cpu.kernel_loading import load
+from nnabla_nas.function.cpu.kernel_set import ALL, KernelSet
+from nnabla_nas.function.cpu.kernel_store import KernelStore
 
-from nnabla_nas.function.cpu.building import Builder
-from nnabla_nas.function.cpu.compilation import cache_folder
-from nnabla_nas.function.window import Window
-
-# Beside the kernels of this version, those of so many others are kept.
-_OTHER_VERSIONS = 2
-
-
-def _mark() -> Path | None:
-    """Return the file that says that these kernels are compiled; None if none are kept."""
-    folder = cache_folder()
-    # Computers of several kinds may share a home.
-    return None if folder is None else folder / f"compiled-{get_host_cpu_name()}"
-
-
-def is_compiled() -> bool:
-    """Return whether the kernels need no compilation."""
-    mark = _mark()
-    return mark is not None and mark.exists()
+# Seconds between two looks at whether the process was asked to end.
+_LOOK = 0.05
+# Of the environment, the compiler reads this; what else is there changes no machine code.
+_ENVIRONMENT = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LD_LIBRARY_PATH",
+    "NUMBA_CPU_NAME",
+    "NUMBA_CPU_FEATURES",
+    "NUMBA_ENABLE_AVX",
+)
+_loading = RLock()
 
 
-def compile_all() -> None:
-    """Compile every kernel, so that this process and later ones load the same machine code.
+class KernelError(RuntimeError):
+    """The kernels cannot be compiled."""
 
-    What a process has compiled itself differs from it in the last bits: the compiler has made some
-    functions twice, and a process that compiles and one that loads do not take the same of the two.
+
+class Bar(Protocol):
+    """What shows how far something is."""
+
+    def advance(self, n: int = 1) -> object:
+        """Count finished work.
+
+        Args:
+            n: how much was finished.
+        """
+
+
+class _Bar:
+    def __init__(self, bar: Any) -> None:
+        self.advance = bar.update
+
+
+@contextmanager
+def _on_stderr(total: int, description: str) -> Iterator[Bar]:
+    """Show a bar where standard error is a terminal."""
+    from tqdm import tqdm
+
+    with tqdm(total=total, desc=description, disable=None, leave=False) as bar:
+        yield _Bar(bar)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What a process does while kernels are compiled.
+
+    Args:
+        show: shows a bar, given how much there is to do and what it is.
+        check: raises an error if the process was asked to end.
     """
-    if _mark() is not None:
-        code = f"import sys; sys.path[:] = {sys.path!r}; import {__name__} as kernels"
-        subprocess.run(
-            [sys.executable, "-c", f"{code}; kernels.run_all()"], capture_output=True, check=False
-        )
-    if not is_compiled():
-        run_all()
+
+    show: Callable[[int, str], AbstractContextManager[Bar]] = _on_stderr
+    check: Callable[[], object] = lambda: None
 
 
-def run_all() -> None:
-    """Run every kernel once, which compiles it, and note that it has been."""
-    with nn.auto_forward(False):
-        output = _network(Builder())
-    output.forward()
-    output.backward()
-    mark = _mark()
-    if mark is not None:
-        with suppress(OSError):
-            mark.touch()
-        _forget_old(mark.parent)
+def is_ready(kernels: KernelSet = ALL) -> bool:
+    """Return whether the kernels are loaded.
+
+    Args:
+        kernels: which.
+    """
+    return all(kernel.overloads for kernel in kernels.kernels())
 
 
-def _forget_old(folder: Path) -> None:
-    """Delete the kernels of all versions but the newest few."""
-    versions = [one for one in folder.parent.iterdir() if one.is_dir() and one != folder]
-    versions.sort(key=lambda one: one.stat().st_mtime, reverse=True)
-    for one in versions[_OTHER_VERSIONS:]:
-        shutil.rmtree(one, ignore_errors=True)
+def make_ready(kernels: KernelSet = ALL, waiting: Waiting | None = None) -> None:
+    """Load the kernels, all of them at once; where there are none, have them compiled first.
+
+    Args:
+        kernels: which.
+        waiting: what to do in the meantime.
+
+    Raises:
+        KernelError: if they cannot be compiled.
+    """
+    with _loading:
+        if is_ready(kernels):
+            return
+        store = KernelStore(kernels.version())
+        code = store.read()
+        if code is None:
+            code = _wait_for(kernels, store, waiting or Waiting())
+        load(kernels, code)
 
 
-def _network(fast: Builder) -> nn.Variable:
-    """Return the output of a network that uses every kernel in both directions."""
+def _wait_for(kernels: KernelSet, store: KernelStore, waiting: Waiting) -> bytes:
+    """Return machine code that this process has had compiled, or another one."""
+    total, done = len(kernels.kernels()), 0
+    with waiting.show(total, "compiling kernels") as bar, store.lock() as lock:
 
-    def variable(*shape: int) -> nn.Variable:
-        array = nn.Variable(shape, need_grad=True)
-        array.d = 0.5
-        return array
+        def reach(count: int) -> None:
+            nonlocal done
+            if count > done:
+                bar.advance(count - done)
+                done = count
 
-    def statistics() -> list[nn.Variable]:
-        return [variable(1, 4, 1, 1) for _ in range(4)]
+        while lock is not None and not lock.take():
+            reach(min(total, lock.noted()))
+            waiting.check()
+            time.sleep(_LOOK)
+        code = store.read()
+        if code is None:
 
-    x = variable(2, 4, 4, 4)
-    window = Window((3, 3), pad=(1, 1))
-    y = fast.activation(x, six=False)
-    y = fast.convolution(y, variable(4, 1, 3, 3), window, depthwise=True)
-    y = fast.convolution(y, variable(4, 4, 1, 1), Window((1, 1)))
-    y = fast.normalization(y, statistics(), 0.9, 1e-5, True)
-    dense = fast.normalization(
-        fast.convolution(x, variable(4, 4, 3, 3), window, variable(4)),
-        statistics(),
-        0.9,
-        1e-5,
-        True,
-    )
-    largest, mean = (fast.pooling(x, window, largest=kind) for kind in (True, False))
-    alpha = variable(4)
-    y = fast.mixture([y, dense, largest, mean], alpha, alpha)
-    y = fast.sum([fast.scaled_examples(y, variable(2, 1, 1, 1)), fast.activation(x, six=True), x])
-    y = fast.normalization(y, statistics(), 0.9, 1e-5, True)
-    pixels = F.sum(fast.front(fast.normalization(x, statistics(), 0.9, 1e-5, False)))
-    return F.add2(pixels, F.sum(fast.mean_of_image(y)))
+            def tell(count: int) -> None:
+                reach(count)
+                if lock is not None:
+                    lock.note(count)
+
+            tell(0)
+            code = _compile(kernels, tell, waiting.check)
+            store.write(code)
+    return code
+
+
+def _compile(
+    kernels: KernelSet, tell: Callable[[int], object], check: Callable[[], object]
+) -> bytes:
+    """Have a child compile the kernels, and return their machine code.
+
+    It leaves it in memory, so that a full disk is no obstacle.
+    """
+    reading, writing = os.pipe()
+    with (
+        os.fdopen(reading, "rb", buffering=0) as progress,
+        os.fdopen(os.memfd_create("kernels"), "rb") as result,
+        os.fdopen(os.memfd_create("messages"), "rb") as messages,
+    ):
+        try:
+            child = subprocess.Popen(
+                [sys.executable, "-c", _command(kernels, writing, result.fileno())],
+                pass_fds=(writing, result.fileno()),
+                stdin=subprocess.DEVNULL,
+                stdout=messages.fileno(),
+                stderr=messages.fileno(),
+                env={
+                    "PYTHONHASHSEED": "0",
+                    **{name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+                },
+                # A terminal's Ctrl-C is answered here.
+                start_new_session=True,
+            )
+        finally:
+            os.close(writing)
+        try:
+            done = 0
+            while True:
+                check()
+                if select.select([progress], [], [], _LOOK)[0]:
+                    news = progress.read(1024)
+                    if not news:
+                        break
+                    done += len(news)
+                    tell(done)
+            child.wait()
+        finally:
+            child.kill()
+            child.wait()
+        messages.seek(0)
+        if child.returncode != 0:
+            raise KernelError(_explain(child.returncode, messages.read().decode(errors="replace")))
+        result.seek(0)
+        return result.read()
+
+
+def _command(kernels: KernelSet, progress: int, result: int) -> str:
+    """Return what the child runs: the same code as this process."""
+    arguments = [str(os.getpid()), str(progress), str(result), kernels.version(), *kernels.modules]
+    path = [os.path.abspath(one) for one in sys.path]
+    module = kernel_compiler.__name__
+    return f"import sys; sys.path[:] = {path!r}; from {module} import main; main({arguments!r})"
+
+
+def _explain(code: int, messages: str) -> str:
+    lines = messages.strip().splitlines()
+    reason = lines[-1] if code > 0 and lines else f"the process that compiles ended with {code}"
+    return f"the kernels cannot be compiled: {reason}"

@@ -11,7 +11,7 @@ _BLOCK = 64
 
 
 @parallel
-def batch_to_back(x_at, y_at, batch, channels, pixels, add):
+def batch_to_back(x_at: int, y_at: int, batch: int, channels: int, pixels: int, add: bool):
     """y[c, p, b] = x[b, c, p], or added to what is there.
 
     Args:
@@ -36,7 +36,7 @@ def _batch_to_back_part(x_at, y_at, batch, channels, pixels, add, c):
 
 
 @parallel
-def batch_to_front(y_at, x_at, batch, channels, pixels, add):
+def batch_to_front(y_at: int, x_at: int, batch: int, channels: int, pixels: int, add: bool):
     """x[b, c, p] = y[c, p, b], or added to what is there.
 
     Args:

@@ -73,6 +73,9 @@ def one_thread() -> Iterator[None]:
     """Compute on one core: tests run beside each other, and threads would wait for a free core."""
     import numba
 
+    from nnabla_nas.function.cpu.readiness import make_ready
+
+    make_ready()
     before = numba.get_num_threads()
     numba.set_num_threads(1)
     yield
