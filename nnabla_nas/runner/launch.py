@@ -127,7 +127,7 @@ def _with_stand_in(experiment: Experiment, monitor: Monitor) -> Experiment:
         stand_in = (
             "fresh weights stand in" if name == "weights" else "a random architecture stands in"
         )
-        monitor.once(f"{paths[name]} does not exist yet: {stand_in} for it")
+        monitor.once(printable(f"{paths[name]} does not exist yet: {stand_in} for it"))
     if left_out and "weights" in paths:
         left_out.append("weights")
     if not left_out:
