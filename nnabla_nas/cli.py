@@ -8,11 +8,13 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any, NoReturn
 
 from nnabla_nas import __version__
-from nnabla_nas.errors import InputError, NasError
+from nnabla_nas.errors import InputError, NasError, printable
 from nnabla_nas.registry import did_you_mean
+from nnabla_nas.streams import ended_by_interrupt, flush_output, open_streams
 
 TOOLS = {
     "compare": "nnabla_nas.tool.compare",
@@ -37,6 +39,8 @@ _SUMMARIES = {
     "predict": "classes of picture files, by the network that a training has left",
 }
 _NOT_KEYS = ("config_file", "set", "dry_run", "no_visualize", "resume", "save_nnp")
+# What works in this process alone, and leaves nothing behind when it is ended.
+_ALONE = ("evaluate", "export", "info", "list", "predict", "profile")
 _INTERRUPTED = 130
 
 
@@ -101,18 +105,29 @@ def main(argv: Sequence[str] | None = None, prog: str = "nnabla-nas") -> int:
     Returns:
         The exit code; every error has been reported on stderr.
     """
+    open_streams()
     arguments = list(sys.argv[1:] if argv is None else argv)
-    try:
-        code = _dispatch(arguments, prog)
-        sys.stdout.flush()
+    is_run = not (arguments and arguments[0] in TOOLS)
+    # The other tools have processes of their own to end.
+    ends_at_once = is_run or arguments[0] in _ALONE
+    with ended_by_interrupt() if ends_at_once else nullcontext():
+        code = _handled(arguments, prog)
+        failure = flush_output()
+    if failure is None or is_run or isinstance(failure, BrokenPipeError):
         return code
+    return _report(f"cannot write to standard output: {failure.strerror}", NasError.exit_code)
+
+
+def _handled(arguments: list[str], prog: str) -> int:
+    """Run what the command line asks for; every error becomes lines on stderr and a code."""
+    try:
+        return _dispatch(arguments, prog)
     except NasError as error:
         return _report(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _report("interrupted before the run began", _INTERRUPTED)
     except BrokenPipeError:
-        # Whoever read our output has left: nothing more can be said, also not at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has left: nothing more can be said.
         return 0
     except ModuleNotFoundError as error:
         if (error.name or "nnabla_nas").partition(".")[0] == "nnabla_nas":
@@ -178,8 +193,8 @@ def _run(values: dict[str, Any]) -> int:
 
 
 def _report(message: str, code: int) -> int:
-    for line in message.splitlines():
-        print(f"error: {line}", file=sys.stderr)
+    for line in message.split("\n"):
+        print(f"error: {printable(line)}", file=sys.stderr)
     return code
 
 

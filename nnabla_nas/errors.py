@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+
+
+def printable(text: str) -> str:
+    """Return a text with everything escaped that would break, hide or colour a line.
+
+    What files, folders and other people's names bring into a message goes through here.
+
+    Args:
+        text: any text.
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
 
 
 class NasError(Exception):
@@ -22,7 +36,8 @@ class InputError(NasError):
     exit_code = 2
 
     def __init__(self, faults: str | Sequence[str]) -> None:
-        self.faults = [faults] if isinstance(faults, str) else list(faults)
+        lines = [faults] if isinstance(faults, str) else faults
+        self.faults = [printable(line) for line in lines]
         super().__init__("\n".join(self.faults))
 
 
@@ -36,6 +51,18 @@ class GenotypeError(InputError):
 
 class WeightsError(InputError):
     """A weights file is missing, damaged or belongs to another network."""
+
+
+class NotFiniteError(WeightsError):
+    """A weights file holds values that are not finite."""
+
+    exit_code = 1
+
+
+class DamagedError(InputError):
+    """A file of a run is not what the run wrote."""
+
+    exit_code = 1
 
 
 class DeviceError(InputError):

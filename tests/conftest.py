@@ -130,5 +130,9 @@ def trained_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def trained_copy(trained_folder: Path, tmp_path: Path) -> Path:
-    """Return a copy of the training's folder, to be changed at will."""
-    return Path(shutil.copytree(trained_folder, tmp_path / "run"))
+    """Return a copy of the training's folder, to be changed at will: its hashes are left out."""
+    return Path(
+        shutil.copytree(
+            trained_folder, tmp_path / "run", ignore=shutil.ignore_patterns("SHA256SUMS")
+        )
+    )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import platform
 import subprocess
 from datetime import datetime, timezone
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,21 @@ def describe_environment() -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=1)
+def describe_software() -> dict[str, str | None]:
+    """Return what the last bits of a run may depend on: versions, this code, the processor.
+
+    Returns:
+        Versions by package; `code`, the first digits of a SHA-256 of all source files of this
+        package; `processor`.
+    """
+    digest = hashlib.sha256()
+    package = Path(nnabla_nas.__file__).parent
+    for path in sorted(package.rglob("*.py")):
+        digest.update(str(path.relative_to(package)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return {**_versions(), "code": digest.hexdigest()[:12], "processor": _processor()}
+
+
 def _versions() -> dict[str, str | None]:
     names = [
         distribution.metadata["Name"]
@@ -38,7 +55,7 @@ def _versions() -> dict[str, str | None]:
         if (distribution.metadata["Name"] or "").startswith(("nnabla-ext-cuda", "nnabla_ext_cuda"))
     ]
     versions: dict[str, str | None] = {"nnabla_nas": getattr(nnabla_nas, "__version__", None)}
-    for name in ["nnabla", *sorted(names), "numpy", "h5py"]:
+    for name in ["nnabla", *sorted(names), "numpy", "h5py", "numba", "llvmlite"]:
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import stat
 import weakref
 from pathlib import Path
 
@@ -31,7 +33,7 @@ class FolderLock:
             OSError: if the lock file cannot be created.
         """
         while True:
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+            descriptor = self._open(os.O_RDWR | os.O_CREAT)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -63,10 +65,14 @@ class FolderLock:
             self.path.unlink()
         self._drop()
 
+    def is_lost(self) -> bool:
+        """Return whether the lock was taken, but its file is another one now, or gone."""
+        return self._descriptor is not None and not self._is_current(self._descriptor)
+
     def holder(self) -> str | None:
         """Return who holds the lock now, as `process PID`, or None; changes nothing."""
         try:
-            descriptor = os.open(self.path, os.O_RDONLY)
+            descriptor = self._open(os.O_RDONLY)
         except FileNotFoundError:
             return None
         try:
@@ -78,10 +84,19 @@ class FolderLock:
             os.close(descriptor)
         return None
 
+    def _open(self, flags: int) -> int:
+        # A pipe would be waited for, and what a link leads to overwritten.
+        flags |= os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(self.path, flags, 0o644)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OSError(errno.EINVAL, f"its {self.path.name} is no regular file")
+        return descriptor
+
     def _is_current(self, descriptor: int) -> bool:
         try:
             return os.path.samestat(os.fstat(descriptor), os.stat(self.path))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
 
     def _drop(self) -> None:

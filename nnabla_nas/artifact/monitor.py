@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
 from nnabla_nas.artifact.writing import reason
-from nnabla_nas.errors import OutputFolderError
+from nnabla_nas.errors import OutputFolderError, printable
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -80,8 +80,9 @@ class Monitor:
         Args:
             text: one or more lines.
         """
-        self._print(text)
-        self._record(text)
+        lines = "\n".join(map(printable, text.split("\n")))
+        self._print(lines)
+        self._record(lines)
 
     def warning(self, text: str) -> None:
         """Say something the user should look into.

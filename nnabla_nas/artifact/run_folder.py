@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ from typing import Any
 
 from nnabla_nas.artifact.folder_lock import FolderLock
 from nnabla_nas.artifact.writing import reason, writing
-from nnabla_nas.errors import OutputFolderError
+from nnabla_nas.errors import NasError, OutputFolderError
+from nnabla_nas.integrity import SUMS, check_sums, sums
 
 
 class RunFolder:
@@ -114,6 +116,11 @@ class RunFolder:
         """The folder of checkpoints."""
         return self.path / "checkpoint"
 
+    @property
+    def sums(self) -> Path:
+        """The SHA-256 of every file that tools read, once the run has ended."""
+        return self.path / SUMS
+
     def holds_run(self) -> bool:
         """Return whether a run has begun in this folder."""
         return self.config.exists() or self.result.exists()
@@ -161,8 +168,9 @@ class RunFolder:
 
     def close(self) -> None:
         """Let go of the folder; a folder created by `open` that is still empty is removed."""
+        created = [] if self._lock.is_lost() else self._created
         self._lock.release()
-        for folder in reversed(self._created):
+        for folder in reversed(created):
             with suppress(OSError):
                 folder.rmdir()
         self._created = []
@@ -193,16 +201,30 @@ class RunFolder:
             NasError: if it cannot be written; `path` is then as it was before.
         """
         partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+        self.require_held()
         with writing(path):
             partial.unlink(missing_ok=True)
             try:
                 yield partial
                 with partial.open("rb") as stream:
                     os.fsync(stream.fileno())
+                self.require_held()
                 os.replace(partial, path)
             except BaseException:
                 partial.unlink(missing_ok=True)
                 raise
+
+    def require_held(self) -> None:
+        """Check that this is still the folder that was opened; does nothing if none was.
+
+        Raises:
+            NasError: if it has been removed, moved, or taken over by another run.
+        """
+        if self._lock.is_lost():
+            raise NasError(
+                f"output folder {str(self.path)!r}: it was removed or replaced while the run was "
+                "going on; nothing more is written to it"
+            )
 
     def write_text(self, path: Path, text: str) -> None:
         """Write a UTF-8 text file, whole or not at all.
@@ -228,7 +250,46 @@ class RunFolder:
             NasError: if it cannot be written.
             ValueError: if a number is not finite.
         """
-        self.write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+        self.write_text(path, _json(value))
+
+    def write_result(self, result: Any) -> None:
+        """Write the hashes of all files, and then result.json, which says that the run has ended.
+
+        Args:
+            result: its content.
+
+        Raises:
+            NasError: if they cannot be written.
+        """
+        text = _json(result)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        with writing(self.sums):
+            listed = sums(self._listed())
+        self.write_text(self.sums, f"{listed}{digest}  {self.result.name}\n")
+        self.write_text(self.result, text)
+
+    def reopen(self) -> None:
+        """Remove result.json and the hashes: the run goes on, and has not ended."""
+        with writing(self.path):
+            self.sums.unlink(missing_ok=True)
+            self.result.unlink(missing_ok=True)
+
+    def check_files(self, *paths: Path) -> None:
+        """Compare files with what the run wrote, as far as it has ended and says.
+
+        Args:
+            paths: which of them; by default all that are listed when a run ends.
+
+        Raises:
+            DamagedError: if one has changed since.
+        """
+        check_sums(paths or (*self._listed(), self.result))
+
+    def _listed(self) -> list[Path]:
+        """Return what is listed with its hash; the networks may be exported anew at any time."""
+        parameters = [self.arch_h5, self.weights]
+        tables = [self.trajectory, self.latency, self.pareto_csv]
+        return [self.config, self.arch_json, *parameters, *tables]
 
     def _check_place(self) -> None:
         place = self.path
@@ -267,3 +328,7 @@ class RunFolder:
             raise self._fault(f"cannot be used: {reason(error)}") from error
         except ValueError as error:  # a null byte or a lone surrogate in the path
             raise self._fault(f"not a possible path: {error}") from error
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, allow_nan=False) + "\n"

@@ -6,10 +6,13 @@ import json
 import math
 import os
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
+
+from nnabla_nas.integrity import read_regular
 
 ARRAYS = "arrays.npz"
 TREE = "state.json"
@@ -31,7 +34,7 @@ def write_state(folder: Path, state: dict[str, Any]) -> None:
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     tree = _take_arrays(state, arrays)
     with (folder / ARRAYS).open("wb") as file:
-        np.savez(file, **arrays)
+        _write_arrays(file, arrays)
         _sync(file)
     with (folder / TREE).open("w", encoding="utf-8") as text:
         json.dump(tree, text)
@@ -66,10 +69,8 @@ def read_tree(path: Path) -> dict[str, Any]:
         OSError: if it is missing or cannot be read.
         ValueError: if it is too large or not a JSON object.
     """
-    if path.stat().st_size > _LARGEST_TREE:
-        raise ValueError(f"{path} is larger than {_LARGEST_TREE:,} bytes")
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
+        tree = json.loads(read_regular(path, _LARGEST_TREE))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
     if not isinstance(tree, dict):
@@ -87,6 +88,15 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
             return {name: loaded[name] for name in loaded.files}
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
+
+
+def _write_arrays(file: BinaryIO, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+    """Write what `numpy.savez` writes, and leave nothing open where the disk is full."""
+    formats: Any = np.lib.format
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                formats.write_array(member, np.asanyarray(array), allow_pickle=False)
 
 
 def _check_size(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from nnabla_nas.artifact.writing import writing
+from nnabla_nas.artifact.writing import reason, writing
+from nnabla_nas.errors import NasError
+from nnabla_nas.integrity import read_regular
 
 COLUMNS = (
     "phase",
@@ -25,6 +27,8 @@ COLUMNS = (
     "changed_choices",
     "learning_rate",
 )
+_STEP = COLUMNS.index("step")
+_LARGEST = 2**30
 
 
 class Trajectory:
@@ -32,10 +36,12 @@ class Trajectory:
 
     Args:
         path: the CSV file.
+        require: called before a row is written; raises where nothing may be.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, require: Callable[[], None] = lambda: None) -> None:
         self.path = path
+        self._require = require
 
     def append(
         self,
@@ -79,30 +85,50 @@ class Trajectory:
         measured = [loss_train, error_train, loss_valid, error_valid, error_test, reward, entropy]
         row = [phase, epoch, step, _number(seconds), examples]
         row += [*map(_number, measured), changed_choices, _number(learning_rate)]
+        self._require()
         with writing(self.path), self.path.open("a", encoding="utf-8", newline="") as stream:
             table = csv.writer(stream, lineterminator="\n")
             if stream.tell() == 0:
                 table.writerow(COLUMNS)
             table.writerow(row)
 
-    def cut_back(
-        self, step: int, replacing: Callable[[Path], AbstractContextManager[Path]]
-    ) -> None:
+    def cut_back(self, step: int, replacing: Callable[[Path], AbstractContextManager[Path]]) -> int:
         """Remove the rows of updates after a step, which a resumed run does again.
 
         Args:
             step: updates done.
             replacing: `RunFolder.replacing`, so that the file is whole at every moment.
+
+        Returns:
+            How many lines before the last were no rows, and have been left out. The last may be
+            what a killed process left unfinished: one of those that are done again.
+
+        Raises:
+            NasError: if the file cannot be read or written.
         """
         if not self.path.exists():
-            return
-        with self.path.open(encoding="utf-8", newline="") as stream:
-            rows = list(csv.reader(stream))
-        column = COLUMNS.index("step")
-        # A row that a killed process left unfinished is one of those that are done again.
-        kept = [row for row in rows[1:] if len(row) == len(COLUMNS) and int(row[column]) <= step]
+            return 0
+        try:
+            content = read_regular(self.path, _LARGEST).decode(errors="replace")
+        except (OSError, ValueError) as error:
+            why = reason(error) if isinstance(error, OSError) else str(error)
+            raise NasError(f"cannot read {str(self.path)!r}: {why}") from error
+        rows = [_parsed(line) for line in content.split("\n")]
+        kept = [row for row in rows if row and int(row[_STEP]) <= step]
         with replacing(self.path) as partial, partial.open("w", encoding="utf-8") as stream:
-            csv.writer(stream, lineterminator="\n").writerows([*rows[:1], *kept])
+            csv.writer(stream, lineterminator="\n").writerows([COLUMNS, *kept])
+        return sum(row is None for row in rows[1:-1])
+
+
+def _parsed(line: str) -> list[str] | None:
+    """Return the cells of a row, or None of what is no row: a torn or damaged line."""
+    cells = line.split(",")
+    try:
+        int(cells[_STEP])
+        list(map(float, filter(None, cells[1:])))
+    except (IndexError, ValueError):
+        return None
+    return cells if len(cells) == len(COLUMNS) and cells[0].isalpha() else None
 
 
 def _number(value: float | None) -> float | None:

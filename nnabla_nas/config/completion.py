@@ -6,7 +6,12 @@ What is left out is filled in, so that the completed experiment says all of what
 from __future__ import annotations
 
 from nnabla_nas.config.constraint_arguments import complete_constraints
-from nnabla_nas.config.dataset_arguments import build_dataset, check_sizes, complete_dataset
+from nnabla_nas.config.dataset_arguments import (
+    build_dataset,
+    check_dataset_options,
+    check_sizes,
+    complete_dataset,
+)
 from nnabla_nas.config.experiment import Experiment
 from nnabla_nas.config.faults import Fault, got
 from nnabla_nas.config.kind import default_portion, missing_phases, search_allowed, unused_keys
@@ -17,7 +22,7 @@ from nnabla_nas.config.parameter import parameters
 from nnabla_nas.config.signature import check, with_defaults
 from nnabla_nas.registry import runners
 
-__all__ = ["build_dataset", "build_network", "complete"]
+__all__ = ["build_dataset", "build_network", "complete", "complete_trained"]
 
 
 def complete(experiment: Experiment) -> tuple[Experiment, list[str]]:
@@ -47,6 +52,28 @@ def complete(experiment: Experiment) -> tuple[Experiment, list[str]]:
     phases = experiment.optimizer.phases()
     unused = unused_keys(phases, experiment.algorithm.name, bool(searching), experiment.warmup)
     return experiment, [*notices, *unused]
+
+
+def complete_trained(experiment: Experiment) -> Experiment:
+    """Check the experiment of a training that has ended, without the data it was trained on.
+
+    Args:
+        experiment: what the training's config.json says.
+
+    Returns:
+        The completed experiment.
+
+    Raises:
+        InputError: with one line per fault, all faults together.
+    """
+    sources = experiment.sources
+    experiment, _, faults = _complete_algorithm(experiment)
+    faults += check_dataset_options(experiment)
+    experiment, wrong, _ = complete_network(experiment, None)
+    faults += wrong
+    experiment, wrong = complete_optimizer(experiment)
+    sources.check([*faults, *wrong])
+    return experiment.with_sources(sources)
 
 
 def _complete_algorithm(experiment: Experiment) -> tuple[Experiment, bool | None, list[Fault]]:

@@ -54,6 +54,21 @@ def complete_dataset(experiment: Experiment) -> tuple[Experiment, Any, list[Faul
     return experiment.model_copy(update=changes), info, faults
 
 
+def check_dataset_options(experiment: Experiment) -> list[Fault]:
+    """Return what is wrong with the data set's options, whether or not its files are there.
+
+    Args:
+        experiment: an experiment that passed the first stage.
+    """
+    named = experiment.dataset
+    cls, faults = load(datasets, named.name, ("dataset", "name"))
+    if cls is None:
+        return faults
+    taken = parameters(cls)
+    known = {name: taken[name] for name in taken if name not in _OF_EXPERIMENT}
+    return check(known, named.options, ("dataset",))
+
+
 def build_dataset(experiment: Experiment) -> Any:
     """Construct the data set; nothing is read yet.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nnabla_nas.errors import InputError
+from nnabla_nas.errors import InputError, printable
 
 _LONGEST_VALUE = 60
 
@@ -135,15 +135,6 @@ def shown_path(path: Path) -> str:
         path: keys and list indices.
     """
     return ".".join(_shortened(printable(str(key))) for key in path)
-
-
-def printable(text: str) -> str:
-    """Return a text with everything escaped that would break or hide a line.
-
-    Args:
-        text: any text.
-    """
-    return text if text.isprintable() else json.dumps(text)[1:-1]
 
 
 def _shortened(text: str) -> str:

@@ -120,7 +120,12 @@ Weight = Annotated[float, Field(ge=0), allowed("a number >= 0")]
 Norm = Annotated[float | None, Field(gt=0), allowed("a number > 0, or null")]
 Portion = Annotated[float, Field(gt=0, le=1), allowed("a number p with 0 < p <= 1")]
 Flag = Annotated[bool, allowed("true or false")]
-FolderPath = Annotated[str, Field(min_length=1, max_length=4096), allowed("the path of a folder")]
+# Without control characters, which would speak to the terminal that the path is shown on.
+FolderPath = Annotated[
+    str,
+    Field(min_length=1, max_length=4096, pattern="^[^\\x00-\\x1f\\x7f-\\x9f\u2028\u2029]*$"),
+    allowed("the path of a folder"),
+]
 DeviceIds = Annotated[
     str, BeforeValidator(_device_id), allowed("GPU ids such as 0 or 0,1, or -1 for all")
 ]

@@ -11,7 +11,9 @@ from typing import Any
 from nnabla_nas.config.faults import Fault, Path
 from nnabla_nas.errors import InputError
 
-LARGEST_FILE = 1_000_000
+# The names of many classes, each as long as a file's may be, stand in a run's config.json.
+LARGEST_FILE = 32_000_000
+MOST_VALUES = 500_000
 DEEPEST_NESTING = 32
 LARGEST_INTEGER = 2**63 - 1
 _NO_TEXT = "got a NUL or an unpaired surrogate; allowed Unicode text"
@@ -40,7 +42,7 @@ def read_file(file: str) -> str:
         file: its path.
 
     Raises:
-        InputError: if it cannot be read, is larger than 1 MB, or is not UTF-8.
+        InputError: if it cannot be read, is too large, or is not UTF-8.
     """
     try:
         with FilePath(file).open("rb") as stream:
@@ -50,6 +52,9 @@ def read_file(file: str) -> str:
         raise InputError(f"{file}: cannot be read: {reason}") from error
     if len(content) > LARGEST_FILE:
         raise InputError(f"{file}: larger than {LARGEST_FILE:,} bytes; this is no experiment")
+    # Each value costs memory, however few bytes stand for it.
+    if sum(map(content.count, (b",", b"[", b"{"))) > MOST_VALUES:
+        raise InputError(f"{file}: more than {MOST_VALUES:,} values; this is no experiment")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from nnabla_nas.config.experiment import Experiment
-from nnabla_nas.config.faults import Fault, faults_of, got, printable
+from nnabla_nas.config.faults import Fault, faults_of, got
 from nnabla_nas.config.loading import load
 from nnabla_nas.config.parameter import Parameter, parameters
 from nnabla_nas.config.signature import call_values, check, with_defaults
-from nnabla_nas.errors import InputError
+from nnabla_nas.errors import InputError, printable
 from nnabla_nas.registry import search_spaces
 
 

@@ -10,10 +10,10 @@ from typing import Any
 from nnabla_nas.config.command_values import apply_command_line
 from nnabla_nas.config.dialects import is_later_dialect, is_yaml
 from nnabla_nas.config.experiment import Experiment
-from nnabla_nas.config.faults import Fault, Sources, got, printable
+from nnabla_nas.config.faults import Fault, Sources, got
 from nnabla_nas.config.json_text import parse, read_file
 from nnabla_nas.config.validation import validate
-from nnabla_nas.errors import InputError
+from nnabla_nas.errors import InputError, printable
 
 # Written into config.json for people; what it says is found out anew by every run.
 _IGNORED = "environment"

@@ -10,10 +10,37 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from nnabla_nas.errors import DataError
+from nnabla_nas.integrity import open_regular
 
 _MOST_MEMBERS = 64
+_LARGEST_EXTENSION = 4096
+# Headers that hold names and attributes of the member behind them.
+_EXTENSIONS = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
 _AT_ONCE = 2**18
 _MOST_BYTES = 2**29
+
+
+class _Member(tarfile.TarInfo):
+    """A member whose extended headers are short: Python's time for them grows with the square."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.type in _EXTENSIONS and self.size > _LARGEST_EXTENSION:
+            raise ValueError(f"it has an extended header of {self.size} bytes")
+        if self.type == tarfile.GNUTYPE_SPARSE:
+            raise ValueError("it has a sparse member")
+        member: tarfile.TarInfo = super()._proc_member(archive)  # type: ignore[misc]
+        return member
+
+    def _proc_gnusparse_00(self, *_: object) -> None:
+        raise ValueError("it has a sparse member")
+
+    _proc_gnusparse_01 = _proc_gnusparse_10 = _proc_gnusparse_00
 
 
 class _Bounded(io.RawIOBase):
@@ -52,10 +79,10 @@ def read_members(
             members that lead outside, links, members without end.
     """
     try:
-        with path.open("rb") as file, gzip.GzipFile(fileobj=file) as unzipped:
+        with open_regular(path) as file, gzip.GzipFile(fileobj=file) as unzipped:
             stream = _Bounded(unzipped, most_bytes)
             # "r|": from front to back, so that no header is trusted for where to look next.
-            with tarfile.open(fileobj=stream, mode="r|") as archive:
+            with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Member) as archive:
                 found = _read(archive, largest)
             # To the end, where gzip keeps the checksum.
             while stream.read(_AT_ONCE):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import pickle
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,11 @@ import numpy.typing as npt
 
 from nnabla_nas.errors import DataError
 
+_STEPS: Mapping[int, Any] = pickle._Unpickler.dispatch
+# A byte array of a size that is only declared, and buffers from elsewhere.
+_REFUSED = (pickle.BYTEARRAY8, pickle.NEXT_BUFFER, pickle.READONLY_BUFFER)
+# Official archives need up to 300,000, for names and labels of 50,000 images.
+_MOST_STEPS = 1_000_000
 _BYTES = ("u1", b"u1", "|u1", b"|u1", "uint8", b"uint8")
 
 
@@ -53,7 +59,28 @@ _ALLOWED: dict[tuple[str, str], type] = {
 }
 
 
+class _Steps(dict[int, Any]):
+    """The unpickler's steps by opcode, without those that reserve memory, and counted."""
+
+    def __init__(self) -> None:
+        kept = {code: step for code, step in _STEPS.items() if bytes([code]) not in _REFUSED}
+        super().__init__(kept)
+        self._left = _MOST_STEPS
+
+    def __getitem__(self, code: int) -> Any:
+        self._left -= 1
+        if self._left < 0:
+            raise pickle.UnpicklingError(f"it has more than {_MOST_STEPS} steps")
+        if code not in self:
+            raise pickle.UnpicklingError(f"it has the step {bytes([code])!r}")
+        return super().__getitem__(code)
+
+
 class _Unpickler(pickle._Unpickler):
+    def __init__(self, content: bytes) -> None:
+        super().__init__(io.BytesIO(content), encoding="bytes")
+        self.dispatch = _Steps()  # type: ignore[misc]
+
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ALLOWED:
             raise pickle.UnpicklingError(
@@ -77,7 +104,7 @@ def read_pickle(content: bytes, source: str) -> dict[str, Any]:
         DataError: if it is damaged, or holds or asks for anything else.
     """
     try:
-        value = _Unpickler(io.BytesIO(content), encoding="bytes").load()
+        value = _Unpickler(content).load()
         if not isinstance(value, dict):
             raise pickle.UnpicklingError("it does not hold a dict")
         return dict(_entry(key, one) for key, one in value.items())

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnabla_nas.errors import DataError
+from nnabla_nas.integrity import open_regular
 
 _BYTES = 0x08
 
@@ -33,7 +34,8 @@ def read_idx(path: Path, item: tuple[int, ...], n: int) -> npt.NDArray[np.uint8]
     shown = repr(str(path))
     size = n * math.prod(item)
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+        with open_regular(path) as stored:
+            file = gzip.GzipFile(fileobj=stored) if path.suffix == ".gz" else stored
             header = struct.unpack(f">HBB{1 + len(item)}I", file.read(8 + 4 * len(item)))
             if header[:3] != (0, _BYTES, 1 + len(item)) or header[4:] != item:
                 raise DataError(f"{shown} is no idx file of bytes with items of shape {list(item)}")

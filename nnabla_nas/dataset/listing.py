@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from nnabla_nas.dataset.picture import SUFFIXES
 from nnabla_nas.errors import DataError
+from nnabla_nas.integrity import open_regular
 
 _IMAGE, _LABEL = "x:image", "y:label"
 
@@ -118,7 +120,11 @@ def _from_rows(path: Path, rows: Rows, folder: Path) -> Listing:
     paths: list[str] = []
     labels: list[int] = []
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        # With or without a byte order mark, which spreadsheets write.
+        with (
+            open_regular(path) as content,
+            io.TextIOWrapper(content, encoding="utf-8-sig", newline="") as file,
+        ):
             for name, label in rows(file):
                 if not (label.strip().isascii() and label.strip().isdigit() and len(label) < 10):
                     raise ValueError(f"label {label[:20]!r} is not an integer from 0 on")

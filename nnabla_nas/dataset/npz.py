@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tokenize
 import zipfile
 from pathlib import Path
 from typing import IO, Any
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnabla_nas.errors import DataError
+from nnabla_nas.integrity import open_regular
 
 _MOST_BYTES = 8 * 2**30
 
@@ -32,7 +34,7 @@ class NpzFile:
         self.headers: dict[str, tuple[Shape, np.dtype[Any]]] = {}
         """Name → shape and type of each array."""
         try:
-            with zipfile.ZipFile(path) as archive:
+            with open_regular(path) as file, zipfile.ZipFile(file) as archive:
                 for name in archive.namelist():
                     if name.endswith(".npy"):
                         with archive.open(name) as member:
@@ -59,7 +61,11 @@ class NpzFile:
                 f"integers, {_MOST_BYTES} bytes in all"
             )
         try:
-            with zipfile.ZipFile(self.path) as archive, archive.open(f"{name}.npy") as member:
+            with (
+                open_regular(self.path) as file,
+                zipfile.ZipFile(file) as archive,
+                archive.open(f"{name}.npy") as member,
+            ):
                 _header(member)
                 content = member.read(n_bytes)
         except _FAULTS as error:
@@ -74,7 +80,16 @@ class NpzFile:
 
 
 # What zipfile and numpy raise for damaged files, unknown compressions and encryption included.
-_FAULTS = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, MemoryError)
+_FAULTS = (
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    SyntaxError,
+    MemoryError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+)
 
 
 def _header(member: IO[bytes]) -> tuple[Shape, np.dtype[Any]]:

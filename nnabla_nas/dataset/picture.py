@@ -9,6 +9,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from nnabla_nas.errors import DataError
+from nnabla_nas.integrity import open_regular
 
 SUFFIXES = frozenset(
     (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
@@ -38,7 +39,7 @@ def open_picture(path: Path) -> Image.Image:
         DataError: if the file cannot be read as such; one line.
     """
     try:
-        with Image.open(path, formats=_FORMATS) as picture:
+        with open_regular(path) as file, Image.open(file, formats=_FORMATS) as picture:
             width, height = picture.size
             if width * height > _MOST_PIXELS:
                 raise ValueError(f"{width}x{height} pixels; allowed {_MOST_PIXELS} in all")

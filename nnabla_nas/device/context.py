@@ -61,9 +61,10 @@ def choose_device(context: str, device_id: str, type_config: str) -> Device:
     device = _cpu() if context == "cpu" else _find(context, ids, type_config)
     if device.name == "cpu" and type_config != "float":
         # nnabla would emulate half precision there, slower than float.
-        why = "".join(f"; {notice}" for notice in device.notices)
+        why = ", and none that works was found (see `info`)" if context == "auto" else ""
         raise DeviceError(
-            f"type_config: got '{type_config}'; allowed on the CPU: float (-t float){why}"
+            f"type_config: got '{type_config}', which needs a GPU{why}; allowed on the CPU: float "
+            "(-t float)"
         )
     return device
 

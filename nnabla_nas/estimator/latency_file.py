@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from nnabla_nas.errors import InputError
+from nnabla_nas.integrity import read_regular
 
 _VERSION = 1
+_LARGEST = 16_000_000
 _NEEDED = "an object with 'version' 1, 'unit' \"ms\" and 'operations', a list"
 
 
@@ -64,9 +66,13 @@ def read_latencies(path: str | Path) -> dict[str, Latency]:
         InputError: if it is missing or not such a table.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        text = read_regular(path, _LARGEST)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"{path}: larger than any latency table ({_LARGEST:,} bytes)") from error
+    try:
+        content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not a latency table: it is no JSON") from error
     rows = content.get("operations") if isinstance(content, dict) else None
@@ -76,7 +82,13 @@ def read_latencies(path: str | Path) -> dict[str, Latency]:
         or content.get("unit") != "ms"
     ):
         raise InputError(f"{path}: not a latency table; allowed {_NEEDED}")
-    return dict(_read_row(path, number, row) for number, row in enumerate(rows))
+    latencies: dict[str, Latency] = {}
+    for number, row in enumerate(rows):
+        key, latency = _read_row(path, number, row)
+        if key in latencies:
+            raise InputError(f"{path}: operations.{number}: this operation is in the table twice")
+        latencies[key] = latency
+    return latencies
 
 
 def _read_row(path: str | Path, number: int, row: Any) -> tuple[str, Latency]:
@@ -84,13 +96,14 @@ def _read_row(path: str | Path, number: int, row: Any) -> tuple[str, Latency]:
         key = operation_key(row["operation"], row["arguments"], row["input_shapes"])
         spread = row.get("spread_ms")
         latency = Latency(float(row["median_ms"]), None if spread is None else float(spread))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise InputError(
             f"{path}: operations.{number}: allowed an object with 'operation', 'arguments', "
             "'input_shapes' and 'median_ms'"
         ) from error
-    if not (math.isfinite(latency.median) and latency.median >= 0):
-        raise InputError(f"{path}: operations.{number}.median_ms: allowed a number >= 0, in ms")
+    for name, value in (("median_ms", latency.median), ("spread_ms", latency.spread or 0.0)):
+        if not 0 <= value < math.inf:
+            raise InputError(f"{path}: operations.{number}.{name}: allowed a number >= 0, in ms")
     return key, latency
 
 

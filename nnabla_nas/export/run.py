@@ -31,7 +31,7 @@ def export_run(run: TrainedRun, kind: Format, options: ExportOptions | None = No
     if kind == "onnx":
         require_onnx()
     network = build_exported(
-        run.model, run.inputs, run.architecture, run.result(), options or ExportOptions()
+        run.model, run.inputs, run.architecture, run.result, options or ExportOptions()
     )
     path = run.folder.network_onnx if kind == "onnx" else run.folder.network_nnp
     with run.folder.replacing(path) as partial:

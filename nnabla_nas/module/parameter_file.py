@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -11,10 +11,12 @@ import h5py
 import nnabla as nn
 import numpy as np
 
-from nnabla_nas.errors import WeightsError
+from nnabla_nas.errors import NotFiniteError, WeightsError
+from nnabla_nas.integrity import check_sums, open_regular
+from nnabla_nas.module.chunks import check_chunks, fits
 
 _DEEPEST = 30
-_LARGEST_CHUNK = 2**20
+_TYPES = tuple(map(np.dtype, ("<f4", "<f2", "<f8", ">f4", ">f2", ">f8")))
 # What h5py raises for a file whose bytes are damaged, besides what its documentation says.
 _DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 
@@ -42,10 +44,10 @@ def parameter_shapes(path: str | Path) -> dict[str, tuple[int, ...]]:
         path: the file.
 
     Raises:
-        WeightsError: if it is missing, is no HDF5 file, or holds links or other types than float32.
+        WeightsError: if it is missing, is no HDF5 file, or holds links or what are no floats.
     """
     try:
-        with h5py.File(path, "r") as file:
+        with _opened(path) as file:
             shapes = {name: dataset.shape for name, dataset in _datasets(file, str(path)).items()}
     except _DAMAGE as error:
         raise _unreadable(path, error) from error
@@ -59,6 +61,8 @@ def read_parameters(
 ) -> dict[str, np.ndarray]:
     """Read the arrays that are asked for; shapes are compared before anything is allocated.
 
+    Arrays of 16 and 64 bits are converted.
+
     Args:
         path: the file.
         shapes: path → expected shape.
@@ -69,9 +73,12 @@ def read_parameters(
 
     Raises:
         WeightsError: if the file is missing, damaged, holds links, or does not fit the shapes.
+        NotFiniteError: if a value is not finite in float32.
+        DamagedError: if it has changed since the run that wrote it ended.
     """
+    check_sums([path])
     try:
-        with h5py.File(path, "r") as file:
+        with _opened(path) as file:
             found = _datasets(file, str(path))
             arrays = {}
             for name, shape in shapes.items():
@@ -83,10 +90,21 @@ def read_parameters(
                     raise WeightsError(
                         f"{path}: '{name}' has shape {found[name].shape}; expected {tuple(shape)}"
                     )
-                arrays[name] = np.asarray(found[name][...], dtype=np.float32)
+                check_chunks(found[name])
+                with np.errstate(over="ignore"):
+                    arrays[name] = np.asarray(found[name][...], dtype=np.float32)
+                if not np.isfinite(arrays[name]).all():
+                    raise NotFiniteError(f"{path}: '{name}' holds values that are not finite")
     except _DAMAGE as error:
         raise _unreadable(path, error) from error
     return arrays
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[h5py.File]:
+    """Open an HDF5 file that is a regular one."""
+    with open_regular(path), h5py.File(path, "r") as file:
+        yield file
 
 
 def _datasets(file: h5py.File, path: str) -> dict[str, h5py.Dataset]:
@@ -115,16 +133,13 @@ def _below(group: h5py.Group, path: str, prefix: str, seen: set[int]) -> dict[st
             seen.add(h5py.h5o.get_info(item.id).addr)
             found[full_name] = item
         else:
-            raise WeightsError(f"{path}: '{full_name}' does not hold float32 numbers")
+            raise WeightsError(f"{path}: '{full_name}' does not hold floating-point numbers")
     return found
 
 
 def _holds_numbers(item: h5py.Dataset) -> bool:
-    """Return whether a data set holds float32 numbers, in this file and in chunks of its size."""
-    if item.dtype != np.float32 or item.external or item.is_virtual:
-        return False
-    # Of a chunk all is unpacked, however little of it the shape shows.
-    return item.chunks is None or math.prod(item.chunks) <= max(item.size, _LARGEST_CHUNK)
+    """Return whether a data set holds floats, in this file and in chunks of its size."""
+    return item.dtype in _TYPES and not item.external and not item.is_virtual and fits(item)
 
 
 def _unreadable(path: str | Path, error: Exception) -> WeightsError:

@@ -122,7 +122,11 @@ class Registry:
             module, name = name.split(":")
             try:
                 importlib.import_module(module)
-            except ImportError as error:
+            except (ImportError, SystemExit) as error:
+                if isinstance(error, SystemExit):
+                    raise InputError(
+                        f"cannot import '{module}' for {self.kind} '{name}': it ends the program"
+                    ) from error
                 raise InputError(
                     f"cannot import '{module}' for {self.kind} '{name}': {error} (is its folder "
                     "on PYTHONPATH?)"

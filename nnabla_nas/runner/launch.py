@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import nnabla as nn
 
@@ -20,10 +21,11 @@ from nnabla_nas.dataset.dataset import Data, Dataset
 from nnabla_nas.dataset.inputs import Inputs
 from nnabla_nas.device.context import choose_device
 from nnabla_nas.device.runtime import Runtime
-from nnabla_nas.errors import DivergedError, NasError
+from nnabla_nas.errors import DivergedError, NasError, printable
 from nnabla_nas.export.run import export_run
 from nnabla_nas.export.trained_run import kept_network
 from nnabla_nas.registry import runners
+from nnabla_nas.runner.alone import require_one_process
 from nnabla_nas.runner.constraints import check_constraints
 from nnabla_nas.runner.ending import early_ending
 from nnabla_nas.runner.interruption import Interruption, StoppedError
@@ -61,12 +63,13 @@ def launch(
     """
     folder = RunFolder(experiment.output_path)
     if not dry_run:
+        require_one_process()
         folder.check(resume)
-        if resume and is_finished(folder, experiment.epoch):
-            print(f"{folder.path} holds a finished run: nothing to resume")
-            return 0
         if resume:
             check_same_experiment(folder, experiment)
+        if resume and is_finished(folder, experiment.epoch):
+            print(printable(f"{folder.path} holds a finished run: nothing to resume"))
+            return 0
     device = choose_device(experiment.context, experiment.device_id, experiment.type_config)
     runtime = Runtime(device, random.Streams(experiment.seed))
     with (
@@ -106,12 +109,9 @@ def launch(
             runner_class(experiment, runtime, model, data, folder, monitor, visualize, **options)
         ) as runner:
             runner.interruption = interruption
-            code = _run(runner, data, inputs, summary, resume)
-        if save_nnp and not runner_class.searches:
-            with function.in_float():
-                path = export_run(kept_network(folder, experiment, model, inputs), "nnp")
-            monitor.info(f"the network is in {path}")
-        return code
+            if save_nnp and not runner_class.searches:
+                runner.complete = _exporting(runner, inputs)
+            return _run(runner, data, inputs, summary, resume)
 
 
 def _use_cores(threads: int | None, monitor: Monitor, interruption: Interruption) -> None:
@@ -141,7 +141,7 @@ def _with_stand_in(experiment: Experiment, monitor: Monitor) -> Experiment:
         stand_in = (
             "fresh weights stand in" if name == "weights" else "a random architecture stands in"
         )
-        monitor.once(f"{paths[name]} does not exist yet: {stand_in} for it")
+        monitor.once(printable(f"{paths[name]} does not exist yet: {stand_in} for it"))
     if left_out and "weights" in paths:
         left_out.append("weights")
     if not left_out:
@@ -150,6 +150,18 @@ def _with_stand_in(experiment: Experiment, monitor: Monitor) -> Experiment:
     return experiment.model_copy(
         update={"network": network.model_copy(update={"arguments": arguments})}
     )
+
+
+def _exporting(runner: Runner, inputs: Inputs) -> Callable[[Mapping[str, Any]], None]:
+    """Return what writes the network of a training that is about to say that it has finished."""
+
+    def export(result: Mapping[str, Any]) -> None:
+        run = kept_network(runner.folder, runner.experiment, runner.model, inputs, result)
+        with function.in_float():
+            path = export_run(run, "nnp")
+        runner.monitor.info(f"the network is in {path}")
+
+    return export
 
 
 def _run(runner: Runner, data: Data, inputs: Inputs, summary: str, resume: bool) -> int:

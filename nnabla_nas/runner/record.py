@@ -49,7 +49,7 @@ class Record:
         self._input_shape = input_shape
         self.visualize = visualize
         self._constraints = constraints
-        self._trajectory = Trajectory(folder.trajectory)
+        self._trajectory = Trajectory(folder.trajectory, folder.require_held)
         self._board = Board(folder, model, input_shape, visualize, constraints)
 
     def open(self, after_step: int | None = None) -> None:
@@ -60,7 +60,11 @@ class Record:
         """
         purge_step = None
         if after_step is not None:
-            self._trajectory.cut_back(after_step, self.folder.replacing)
+            damaged = self._trajectory.cut_back(after_step, self.folder.replacing)
+            if damaged:
+                self.monitor.warning(
+                    f"{self.folder.trajectory}: {damaged} damaged lines are left out"
+                )
             purge_step = after_step + 1
         self._board.open(purge_step)
 
@@ -159,7 +163,7 @@ class Record:
             result: how the run ended.
             config: the resolved experiment.
         """
-        self.folder.write_json(self.folder.result, result.to_json())
+        self.folder.write_result(result.to_json())
         if result.status == "finished":
             self._board.outcome(config, result.metrics, result.updates)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+from nnabla_nas.artifact.environment import describe_software
 from nnabla_nas.artifact.run_folder import RunFolder
 from nnabla_nas.artifact.state_file import read_tree
 from nnabla_nas.config.experiment import Experiment
@@ -22,9 +24,13 @@ def is_finished(folder: RunFolder, epoch: int) -> bool:
     Args:
         folder: the output folder.
         epoch: how many epochs it shall last; a run of fewer can go on.
+
+    Raises:
+        DamagedError: if one of its files has changed since.
     """
     if not folder.result.exists() or _read_json(folder.result).get("status") != "finished":
         return False
+    folder.check_files()
     before = _read_json(folder.config).get("epoch")
     return not isinstance(before, int) or epoch <= before
 
@@ -68,24 +74,65 @@ def restore(runner: Runner, checksum: str) -> bool:
 
     Raises:
         NasError: if there are checkpoints, but none can be read (exit code 1).
-        InputError: if data set or architecture are others than they were.
+        InputError: if data set or architecture are others than they were, or there is no
+            checkpoint of a run that has come further than its start.
     """
     folder, monitor = runner.folder, runner.monitor
     state = runner.checkpoints.load(monitor.warning)
     if state is None:
+        if folder.result.exists() or folder.trajectory.exists():
+            raise InputError(
+                f"{folder.path}: holds a run, but no checkpoint to go on from: {folder.checkpoint} "
+                "is empty or gone; choose another folder with -o, or remove this one"
+            )
+        folder.reopen()
         monitor.info(f"no checkpoint in {folder.path}: starting from the beginning")
         return False
     environment = _read_json(folder.config).get("environment") or {}
     if environment.get("data_checksum", checksum) != checksum:
         raise InputError(f"{folder.config}: the data set is not the one the run was begun with")
+    changed = _changed_software(state.get("software"))
+    if changed:
+        monitor.warning(changed)
     try:
         runner.load_state_dict(state)
     except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
         raise NasError(f"{folder.checkpoint}: not a checkpoint of this run ({error})") from error
     # Until the run ends again it is not finished, also where it goes on for more epochs.
-    folder.result.unlink(missing_ok=True)
+    folder.reopen()
+    _bring_back(runner)
     monitor.info(f"resumed after update {runner.progress.step}")
     return True
+
+
+def _bring_back(runner: Runner) -> None:
+    """Give the folder the files that the checkpoint relies on, as they were then."""
+    for path in runner.kept_files():
+        kept = runner.checkpoints.kept(path)
+        if kept is None:
+            raise NasError(
+                f"{runner.folder.checkpoint}: the checkpoint lacks {path.name}, which holds the "
+                "weights to keep"
+            )
+        with runner.folder.replacing(path) as partial:
+            shutil.copyfile(kept, partial)
+
+
+def _changed_software(before: Any) -> str:
+    """Return what a checkpoint was written by that this process is not, in a line, or nothing."""
+    known = before if isinstance(before, dict) else {}
+    now = describe_software()
+    changes = [
+        f"{name} {known.get(name) or 'unknown'} (now {value})"
+        for name, value in now.items()
+        if known.get(name) != value
+    ]
+    if not changes:
+        return ""
+    return (
+        f"the checkpoint was written by {', '.join(changes)}: the last bits of what follows may "
+        "differ from those of a run that was not stopped"
+    )
 
 
 def _read_json(path: Path) -> dict[str, Any]:

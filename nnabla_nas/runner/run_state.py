@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -50,6 +51,8 @@ class RunState(ABC):
 
     Attributes:
         searches: whether the algorithm searches (`SearchNet`) or trains (`TrainNet`).
+        complete: called with the content of result.json before that says that the run has
+            finished: what else the run is to leave behind is written then.
     """
 
     searches: ClassVar[bool]
@@ -97,8 +100,9 @@ class RunState(ABC):
             monitor.once("aux_weight is not used: the network has no auxiliary head")
         self.constraints = build_constraints(experiment, model, self.input_shape, folder)
         self.record = Record(folder, monitor, model, self.input_shape, visualize, self.constraints)
-        self.checkpoints = Checkpoints(folder.checkpoint)
+        self.checkpoints = Checkpoints(folder.checkpoint, folder.require_held)
         self.interruption = Interruption()
+        self.complete: Callable[[Mapping[str, Any]], None] = lambda result: None
 
     @abstractmethod
     def first_phase(self) -> Phase:
@@ -164,6 +168,10 @@ class RunState(ABC):
             },
             "optimizers": {k: o.state_dict() for k, o in self.optimizers().items()},
         }
+
+    def kept_files(self) -> Sequence[Path]:
+        """Return files of the output folder that the rest of the run relies on."""
+        return ()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from where `state_dict` stood.

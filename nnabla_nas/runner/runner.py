@@ -10,11 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from nnabla_nas.artifact.environment import describe_software
 from nnabla_nas.artifact.result import Result, Status
 from nnabla_nas.dataset.dataset import Batch, Images
 from nnabla_nas.dataset.loader import Loader
 from nnabla_nas.dataset.transforms import evaluation_transform
-from nnabla_nas.errors import DivergedError
+from nnabla_nas.errors import DivergedError, NasError
 from nnabla_nas.optimizer.optimizer import Optimizer
 from nnabla_nas.runner.divergence import first_non_finite, require_finite
 from nnabla_nas.runner.ending import early_ending, ending
@@ -154,7 +155,9 @@ class Runner(RunState):
         name = first_non_finite(self.model)
         if name is not None:
             raise DivergedError(f"parameter '{name}' is not finite at update {self.progress.step}")
-        self.checkpoints.save(self.state_dict())
+        self._require_kept()
+        state = {**self.state_dict(), "software": describe_software()}
+        self.checkpoints.save(state, self.kept_files())
 
     def _where(self) -> str:
         return f"after update {self.progress.step}; go on by the same command with --resume"
@@ -216,8 +219,19 @@ class Runner(RunState):
             **self.record.costs(),
             **more,
         )
+        if status == "finished":
+            self._require_kept()
+            self.complete(result.to_json())
         self.record.result(result, self.experiment.to_json())
         self.record.ending(ending(result, self.folder), self.progress.step)
+
+    def _require_kept(self) -> None:
+        for path in self.kept_files():
+            if not path.is_file():
+                raise NasError(
+                    f"{path}: vanished while the run was going on; the same command with --resume "
+                    "brings it back from the checkpoint"
+                )
 
     def epochs_done(self) -> int:
         """Return the epochs done so far, warm-up included."""

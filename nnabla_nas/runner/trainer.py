@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -96,6 +98,10 @@ class Trainer(Runner):
         """
         self.kept = {"train": train or None, "valid": valid, "test": test}
         self.record.weights()
+
+    def kept_files(self) -> Sequence[Path]:
+        """Return weights.h5 once there are weights to keep."""
+        return () if self.kept["test"] is None else (self.folder.weights,)
 
     def first_phase(self) -> Phase:
         """Return the only phase."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from nnabla_nas import random
 from nnabla_nas.errors import GenotypeError, WeightsError
+from nnabla_nas.integrity import check_sums, read_regular
 from nnabla_nas.module.choice import most_probable
 from nnabla_nas.module.parameter_file import parameter_shapes, read_parameters
 
@@ -84,6 +85,7 @@ def read_alphas(path: str | Path, shapes: Mapping[str, tuple[int, ...]]) -> dict
     Raises:
         GenotypeError: if the file is damaged, one is missing, not finite or of another shape, or
             there are others.
+        DamagedError: if the file has changed since the run that wrote it ended.
     """
     try:
         unknown = sorted(set(parameter_shapes(path)) - set(shapes))
@@ -100,9 +102,6 @@ def read_alphas(path: str | Path, shapes: Mapping[str, tuple[int, ...]]) -> dict
             f"{path}: '{unknown[0]}' is no choice of this network; the network's arguments must "
             "be those of the search"
         )
-    for name, alpha in alphas.items():
-        if not np.all(np.isfinite(alpha)):
-            raise GenotypeError(f"{path}: '{name}' holds values that are not finite")
     return alphas
 
 
@@ -125,12 +124,16 @@ def read_words(path: str | Path) -> Any:
 
     Raises:
         GenotypeError: if it is too large or no JSON.
+        DamagedError: if it has changed since the run that wrote it ended.
     """
-    path = Path(path)
-    if path.stat().st_size > _LARGEST_JSON:
-        raise GenotypeError(f"{path}: larger than any architecture file ({_LARGEST_JSON:,} bytes)")
+    check_sums([path])
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = read_regular(path, _LARGEST_JSON)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or f"larger than {_LARGEST_JSON:,} bytes"
+        raise GenotypeError(f"{path}: not an architecture file: {reason}") from error
+    try:
+        return json.loads(content)
     except (ValueError, RecursionError) as error:
         raise GenotypeError(f"{path}: not an architecture file: it is no JSON") from error
 

@@ -30,6 +30,7 @@ def main(argv: Sequence[str]) -> int:
         help="the official test set (default), or the part of the training set that was kept back",
     )
     parser.add_context()
+    parser.add_allow_imports()
     arguments = parser.parse(argv)
     # Only here: --help answers without nnabla, and nnabla is quiet from its first word on.
     from nnabla_nas.device.quiet import quiet_nnabla
@@ -38,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
     from nnabla_nas.export.trained_run import open_run
     from nnabla_nas.runner.evaluation import evaluate_run, in_words
 
-    with open_run(arguments.folder, arguments.context) as run:
+    with open_run(arguments.folder, arguments.context, arguments.allow_imports) as run:
         metrics = evaluate_run(run, arguments.split)
     print(f"{arguments.split}: {in_words(metrics)}")
     return 0

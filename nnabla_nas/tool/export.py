@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nnabla_nas.errors import printable
 from nnabla_nas.tool.parser import ToolParser
 
 
@@ -47,6 +48,7 @@ def main(argv: Sequence[str]) -> int:
         action="store_true",
         help="let the network take pixels from 0 to 255 and normalise them itself",
     )
+    parser.add_allow_imports()
     arguments = parser.parse(argv)
     if arguments.batch_size is not None and arguments.batch_size < 1:
         parser.error(f"--batch-size: got {arguments.batch_size}; allowed >= 1")
@@ -67,7 +69,7 @@ def main(argv: Sequence[str]) -> int:
     from nnabla_nas.export.trained_run import open_run
 
     options = ExportOptions(arguments.batch_size, arguments.fold_batch_norm, arguments.normalise)
-    with open_run(arguments.folder, "cpu") as run:
+    with open_run(arguments.folder, "cpu", arguments.allow_imports) as run:
         path = export_run(run, arguments.format, options)
-    print(f"{path}: {path.stat().st_size:,} bytes")
+    print(printable(f"{path}: {path.stat().st_size:,} bytes"))
     return 0

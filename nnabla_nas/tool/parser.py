@@ -35,6 +35,14 @@ class ToolParser(argparse.ArgumentParser):
             help="what to compute on (default: as the experiment says)",
         )
 
+    def add_allow_imports(self) -> None:
+        """Add the flag that lets a run's folder name modules to import."""
+        self.add_argument(
+            "--allow-imports",
+            action="store_true",
+            help="import the modules that the folder's config.json names, which runs them",
+        )
+
     def parse(self, argv: Any) -> argparse.Namespace:
         """Return the arguments.
 

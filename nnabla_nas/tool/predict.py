@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from nnabla_nas.errors import printable
 from nnabla_nas.tool.parser import ToolParser
 
 
@@ -33,6 +34,7 @@ def main(argv: Sequence[str]) -> int:
         "--top", type=int, default=3, metavar="N", help="classes printed for each (default: 3)"
     )
     parser.add_context()
+    parser.add_allow_imports()
     arguments = parser.parse(argv)
     if arguments.top < 1:
         parser.error(f"--top: got {arguments.top}; allowed >= 1")
@@ -43,7 +45,7 @@ def main(argv: Sequence[str]) -> int:
     from nnabla_nas.export.prediction import probabilities, read_pictures
     from nnabla_nas.export.trained_run import open_run
 
-    with open_run(arguments.folder, arguments.context) as run:
+    with open_run(arguments.folder, arguments.context, arguments.allow_imports) as run:
         images = read_pictures(run, [Path(name) for name in arguments.images])
         predicted = probabilities(run, images)
     for name, row in zip(arguments.images, predicted, strict=True):
@@ -51,5 +53,5 @@ def main(argv: Sequence[str]) -> int:
         classes = ", ".join(
             f"{run.inputs.classes[index]} {100 * row[index]:.1f} %" for index in best
         )
-        print(f"{name}: {classes}")
+        print(printable(f"{name}: {classes}"))
     return 0

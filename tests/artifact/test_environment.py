@@ -30,7 +30,7 @@ def described_by_copy(root: Path) -> dict[str, object]:
     package = root / "nnabla_nas"
     if not package.exists():
         shutil.copytree(ROOT / "nnabla_nas" / "artifact", package / "artifact")
-        for name in ("__init__.py", "errors.py"):
+        for name in ("__init__.py", "errors.py", "integrity.py"):
             shutil.copy(ROOT / "nnabla_nas" / name, package)
     # Coverage would count the copy as another, untested package.
     variables = {name: value for name, value in os.environ.items() if not name.startswith("COV")}

@@ -321,8 +321,8 @@ class TestFile:
         assert faults(str(file)) == ["byte 7 is not UTF-8 text"]
 
     def test_too_large(self, write: Write) -> None:
-        (line,) = faults(write(" " * 1_000_001))
-        assert line.startswith("larger than 1,000,000 bytes")
+        (line,) = faults(write(" " * 32_000_001))
+        assert line.startswith("larger than 32,000,000 bytes")
 
     def test_many_levels(self, write: Write) -> None:
         assert faults(write("[" * 100_000)) == ["nested too deeply; allowed 32 levels"]

@@ -74,6 +74,9 @@ class WritesNoWeights(Trainer):
     def keep(self, *metrics: Any) -> None:
         self.kept = dict(zip(("train", "valid", "test"), metrics, strict=True))
 
+    def kept_files(self) -> tuple[Path, ...]:
+        return ()
+
 
 @register_runner("broken_by_a_stray_file")
 class WritesElsewhere(Trainer):

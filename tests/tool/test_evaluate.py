@@ -51,7 +51,7 @@ def test_an_architecture_file_that_has_moved_is_not_missed(
         assert evaluate_run(run) == metrics(tmp_path / "again")["test"]
 
 
-def test_a_search_is_refused_with_the_command_that_trains(
+def test_a_search_is_refused_with_the_place_of_the_command_that_trains(
     tmp_path: Path, search_json: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     search_json |= {"epoch": 1, "warmup": 0}
@@ -60,11 +60,11 @@ def test_a_search_is_refused_with_the_command_that_trains(
     flags = ["-f", str(tmp_path / "search.json"), "-o", str(search), "--no-visualize"]
     assert main(flags) == 0
     capsys.readouterr()
-    retrain = json.loads((search / "result.json").read_text())["retrain"]
+    assert json.loads((search / "result.json").read_text())["retrain"]
     assert main(["evaluate", str(search)]) == 2
     assert capsys.readouterr().err == (
-        f"error: {search}: holds a search, which trains no network to keep; train what it found "
-        f"by: {retrain} and name that folder\n"
+        f"error: {search}: holds a search, which trains no network to keep; train what it found, "
+        "as result.json says under 'retrain', and name that folder\n"
     )
 
 
@@ -126,6 +126,7 @@ def test_a_random_wiring_of_another_seed_is_noticed(
         assert evaluate_run(trained) == metrics(run)["test"]
     config = json.loads((run / "config.json").read_text())
     (run / "config.json").write_text(json.dumps({**config, "seed": 5}))
+    (run / "SHA256SUMS").unlink()
     assert main(["evaluate", str(run)]) == 2
     assert "not the architecture that" in capsys.readouterr().err
 

@@ -14,6 +14,8 @@ CANDIDATES: Mapping[str, Callable[..., Any]] = {one.__name__: one for one in ZOP
 
 Faults = list[tuple[str, str]]
 
+_MOST_BLOCKS = 200
+
 
 def classes(
     known: Mapping[str, Callable[..., Any]], given: Sequence[Any]
@@ -101,6 +103,9 @@ def _length_faults(arguments: dict[str, Any]) -> Faults:
         for name in ("cell_depth", "cell_channels", "reducing")
         if len(arguments.get(name, ())) != n_cells
     ]
+    depths = arguments.get("cell_depth", ())
+    if sum(depths) > _MOST_BLOCKS:
+        faults.append(("cell_depth", f"got {sum(depths)} in all; allowed: up to {_MOST_BLOCKS}"))
     parameters = arguments.get("join_parameters")
     if parameters is not None and list(map(len, parameters)) != list(arguments["cell_depth"]):
         faults.append(("join_parameters", "allowed: one for each block of each cell, or null"))
