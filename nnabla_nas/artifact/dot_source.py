@@ -11,6 +11,8 @@ from nnabla_nas.artifact.diagram import Diagram, Node, printable
 if TYPE_CHECKING:
     from graphviz import Digraph
 
+_MARGIN_COLUMNS = 200
+
 
 def to_dot(diagram: Diagram) -> str:
     """Return the graphviz source of a diagram, top to bottom, long chains in columns.
@@ -61,10 +63,13 @@ def _heading(diagram: Diagram) -> str:
     if diagram.legend:
         cells = "".join(
             f'<TD BGCOLOR="{colour}" BORDER="1" WIDTH="18">{_small(" ")}</TD>'
-            f'<TD ALIGN="LEFT">{_small(words)}&nbsp;&nbsp;</TD>'
+            f'<TD ALIGN="LEFT">&nbsp;{_small(words)}&nbsp;&nbsp;</TD>'
             for colour, words in diagram.legend
         )
-        table = f'<TABLE BORDER="0" CELLSPACING="4" CELLPADDING="0"><TR>{cells}</TR></TABLE>'
+        # Graphviz shares the width that a longer title leaves among all columns of a table.
+        margin = f'<TD COLSPAN="{_MARGIN_COLUMNS}">{_small(" ")}</TD>'
+        cells = f"<TR>{margin}{cells}{margin}</TR>"
+        table = f'<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="1">{cells}</TABLE>'
         rows.append(f"<TR><TD>{table}</TD></TR>")
     if diagram.notes:
         rows.append(f"<TR><TD>{_small('; '.join(diagram.notes))}</TD></TR>")

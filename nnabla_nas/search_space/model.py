@@ -240,6 +240,20 @@ class Model(Module):
             lines.append(f"architectures: {architectures:.3g}")
         return "\n".join(lines)
 
+    def drawn_as(self) -> str:
+        """Return the title of a drawing, which says where operations tie."""
+        choices = [choice.probabilities for choice in self.choices().values()]
+        ties = sum(int(np.sum(p == np.max(p)) > 1) for p in choices)
+        if not choices:
+            return "architecture"
+        if ties == len(choices):
+            return "undecided architecture (in every choice operations tie)"
+        if ties:
+            return (
+                f"most probable architecture (in {ties} of {len(choices)} choices operations tie)"
+            )
+        return "most probable architecture"
+
     def diagram(self) -> Diagram:
         """Return the most probable architecture as boxes and arrows.
 

@@ -143,6 +143,26 @@ def test_graphviz_pure_is_found_beside_python_on_path_and_in_its_package(
     assert find_graphviz_pure() == str(path_folder / "graphviz-pure")
 
 
+@pytest.mark.parametrize("kinds", [["conv_3x3"], ["conv_3x3", "stem", "max_pool_3x3"]])
+@pytest.mark.usefixtures("path_folder")
+def test_boxes_of_the_legend_keep_their_size_under_a_long_title(
+    tmp_path: Path, kinds: list[str]
+) -> None:
+    nodes = (Node("in", (), "input"), *(Node(kind, ("a box",), kind) for kind in kinds))
+    edges = tuple(Edge(a.name, b.name) for a, b in pairwise(nodes))
+    how, picture = drawn(Diagram("a long title " * 9, nodes, edges), tmp_path)
+    assert how.startswith("drawn with graphviz-pure")
+    colour = tuple(bytes.fromhex(nodes[1].colour[1:]))
+    rows = [
+        [x for x in range(picture.width) if picture.getpixel((x, y)) == colour]
+        for y in range(picture.height)
+    ]
+    widths = [row[-1] - row[0] for row in rows if row]
+    # The legend is above the box; a box is 1.15 inches wide, at 110 dots an inch.
+    assert 15 < widths[0] < 40
+    assert max(widths) > 120
+
+
 def test_a_path_in_columns_is_wider_than_high_enough_to_read(tmp_path: Path) -> None:
     pictures = {}
     for length in (8, 21):

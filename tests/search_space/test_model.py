@@ -46,6 +46,18 @@ def test_decode_says_the_operation_and_the_runner_up() -> None:
     assert model.most_probable_architecture() == [1, 1]
 
 
+def test_a_drawing_says_where_operations_tie() -> None:
+    model = Shared()
+    assert model.drawn_as() == "undecided architecture (in every choice operations tie)"
+    model.second = Mo.MixedOp([Mo.Identity(), Mo.ReLU(), Mo.Zero()], "sample")
+    model.second.alpha.d = np.array([0.0, 1.0, 1.0]).reshape(-1, 1, 1, 1, 1)
+    model.first.alpha.d = np.array([0.0, 1.0, 0.5]).reshape(-1, 1, 1, 1, 1)
+    text = "most probable architecture (in 1 of 2 choices operations tie)"
+    assert model.drawn_as() == text
+    model.second.alpha.d = np.array([0.0, 1.0, 1.1]).reshape(-1, 1, 1, 1, 1)
+    assert model.drawn_as() == "most probable architecture"
+
+
 def test_auxiliary_outputs_are_weighted_and_do_not_count_in_the_error() -> None:
     model = Shared()
     x = nn.Variable.from_numpy_array(np.random.default_rng(0).normal(size=(5, 3)))

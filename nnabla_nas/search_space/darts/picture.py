@@ -62,16 +62,23 @@ def stack_diagram(
         for index in firsts
     ]
     title += f": {' and '.join(f'cell {index}' for index in firsts)} of {len(cells)}"
-    return _side_by_side(title, shown, multiplier)
+    note = (
+        f"{len(firsts)} of {len(cells)} cells are drawn; each of the others has its own operations"
+    )
+    notes = [note] if len(firsts) < len(cells) else []
+    return _side_by_side(title, shown, multiplier, notes)
 
 
 def _side_by_side(
-    title: str, cells: Sequence[tuple[str, Nodes, np.ndarray | None]], multiplier: int
+    title: str,
+    cells: Sequence[tuple[str, Nodes, np.ndarray | None]],
+    multiplier: int,
+    more_notes: Sequence[str] = (),
 ) -> Diagram:
     nodes: list[Node] = []
     edges: list[Edge] = []
     groups = []
-    notes: dict[str, None] = {}
+    notes: dict[str, None] = dict.fromkeys(more_notes)
     for heading, cell, probabilities in cells:
         table = None if probabilities is None else by_node(probabilities, len(cell))
         boxes, arrows = _cell(heading, cell, multiplier, table)

@@ -254,7 +254,7 @@ class SearchNet(CellStack):
 
     def diagram(self) -> Diagram:
         """Return one normal and one reduction cell of the most probable architecture."""
-        title = "most probable architecture"
+        title = self.drawn_as()
         if not self.keeps_all_edges:
             by_kind, genotype = self._decoded()
             return genotype_diagram(title, genotype, self._size.multiplier, by_kind)

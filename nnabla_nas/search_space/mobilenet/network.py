@@ -131,7 +131,7 @@ class _MobileNet(ClassificationModel, ABC):
 
     def diagram(self) -> Diagram:
         """Return the most probable architecture as a chain of boxes."""
-        title = "most probable architecture" if self.choices() else "architecture"
+        title = self.drawn_as()
         words = self.decode()["choices"]
         return chain_diagram(title, self._fixed_blocks, self._positions, words)
 

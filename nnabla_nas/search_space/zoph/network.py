@@ -215,7 +215,7 @@ class ZophNetwork(ClassificationModel):
 
     def diagram(self) -> Diagram:
         """Return the most probable architecture, the cells framed."""
-        title = "most probable architecture" if self.choices() else "architecture"
+        title = self.drawn_as()
         return cells_diagram(
             title, self._stem, self._cells, self.decode()["choices"], self._merging_mode
         )

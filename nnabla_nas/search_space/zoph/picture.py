@@ -43,8 +43,12 @@ def cells_diagram(
         names = [choice["path"] for choice in members]
         nodes += [_block(position, choice) for position, choice in enumerate(members)]
         channels, height, width = cell.shape[1:]
-        frame = f"cell {index}: {merging_mode} to {channels} channels, {height}x{width}"
-        groups.append(Group(frame, tuple(names)))
+        output = f"cell {index}/output"
+        nodes.append(
+            Node(output, (merging_mode, f"{channels} channels, {height}x{width}"), "output")
+        )
+        # A short title: the arrow that enters the frame passes beside it.
+        groups.append(Group(f"cell {index}", (*names, output)))
     nodes.append(Node("head", ("conv 1x1, average",), "head"))
     edges = [Edge(before.name, after.name) for before, after in pairwise(nodes)]
     notes = ["a block sees all blocks above it in its cell and the outputs of the two cells before"]

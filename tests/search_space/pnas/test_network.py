@@ -126,6 +126,9 @@ def test_the_drawing_shows_a_cell_of_each_kind(tmp_path, network: Any) -> None:
     diagram = model.diagram()
     titles = [group.title for group in diagram.groups]
     assert titles == ["cell 0, normal cell", "cell 1, reduction cell"]
+    positions = len(model.decode()["choices"]) // 10
+    note = f"2 of {positions} cells are drawn; each of the others has its own operations"
+    assert (note in diagram.notes) == (positions > 2)
     chosen = [c["operation"] for c in model.decode()["choices"][:10] if c["operation"] != "none"]
     drawn = [node.lines[0] for node in diagram.nodes if "_" in node.kind]
     assert drawn == chosen
