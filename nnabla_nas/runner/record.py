@@ -154,7 +154,7 @@ class Record:
         """
         self.folder.write_json(self.folder.result, result.to_json())
         if result.status == "finished":
-            self._board.outcome(config, result.metrics, result.updates)
+            self._board.outcome(config, result)
 
     def close(self) -> None:
         """Close TensorBoard's event file."""
