@@ -39,6 +39,29 @@ class Estimator(ABC):
             The cost in `unit`.
         """
 
+    def get_estimation(self, module: Model) -> float:
+        """Return the cost of the active architecture on inputs of the shape of the last call.
+
+        Estimators of Sony's nnabla-nas answer by this name, and by `predict`.
+
+        Args:
+            module: the network; it has been called.
+
+        Raises:
+            ValueError: if it has not.
+        """
+        if not module.input_shapes:
+            raise ValueError(f"{type(module).__name__} has not been called: its input is not known")
+        return self.estimate(module, module.input_shapes[0][1:])
+
+    def predict(self, module: Model) -> float:
+        """Return what `get_estimation` returns.
+
+        Args:
+            module: the network; it has been called.
+        """
+        return self.get_estimation(module)
+
     def cost_table(self, model: Model, input_shape: Sequence[int]) -> Costs:
         """Return the costs of all candidates, from whole architectures that differ in one choice.
 

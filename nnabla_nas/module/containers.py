@@ -89,15 +89,29 @@ class _ChildList(Module, MutableSequence[T]):
 
 
 class ModuleList(_ChildList[Module]):
-    """A list of modules, which are its children."""
+    """A list of modules, which are its children.
 
-    _kind = Module
+    Args:
+        modules: the modules.
+    """
+
+    _kind: type = Module
+
+    def __init__(self, modules: Iterable[Module] | None = None) -> None:
+        super().__init__(modules)
 
 
 class ParameterList(_ChildList[Parameter]):
-    """A list of parameters, which are its children."""
+    """A list of parameters, which are its children.
+
+    Args:
+        parameters: the parameters.
+    """
 
     _kind = Parameter
+
+    def __init__(self, parameters: Iterable[Parameter] | None = None) -> None:
+        super().__init__(parameters)
 
 
 class Sequential(Module):
@@ -115,9 +129,13 @@ class Sequential(Module):
             named = ((str(position), module) for position, module in enumerate(modules))
         self._layers: OrderedDict[str, Module] = OrderedDict()
         for name, module in named:
-            if not isinstance(module, Module):
-                raise TypeError(f"Sequential takes Module objects, got {type(module).__name__}")
-            self._layers[name] = module
+            self._layers[name] = self._checked(module)
+
+    @staticmethod
+    def _checked(module: Any) -> Module:
+        if not isinstance(module, Module):
+            raise TypeError(f"Sequential takes Module objects, got {type(module).__name__}")
+        return module
 
     def _children(self) -> Iterator[tuple[str, Any]]:
         yield from self._layers.items()
@@ -131,6 +149,26 @@ class Sequential(Module):
 
     def __getitem__(self, index: int) -> Module:
         return list(self._layers.values())[index]
+
+    def __delitem__(self, index: int) -> None:
+        """Take a module out; where modules are named by position, those behind move down."""
+        names = list(self._layers)
+        numbered = names == list(map(str, range(len(names))))
+        del self._layers[names[index]]
+        if numbered:
+            self._layers = OrderedDict((str(n), m) for n, m in enumerate(self._layers.values()))
+
+    def append(self, module: Module) -> Sequential:
+        """Add a module behind the others, named by its position.
+
+        Args:
+            module: the module.
+
+        Returns:
+            The sequence itself.
+        """
+        self._layers[str(len(self._layers))] = self._checked(module)
+        return self
 
     def call(self, x: Any) -> Any:
         """Apply the modules in order.

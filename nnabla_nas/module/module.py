@@ -45,6 +45,19 @@ class Module:
     input_shapes: tuple[tuple[int, ...], ...] = ()
     batch_last: ClassVar[bool] = False
 
+    def __init__(self, **keywords: Any) -> None:
+        """Take a name, as modules written for Sony's nnabla-nas give one.
+
+        Args:
+            keywords: `name`, or nothing. A parameter of that name would be taken for one of every
+                network that has no constructor of its own.
+        """
+        name = keywords.pop("name", "")
+        if keywords:
+            raise TypeError(f"{type(self).__name__} takes no argument '{next(iter(keywords))}'")
+        if name:
+            self.name = name
+
     def _children(self) -> Iterator[tuple[str, Any]]:
         """Yield (name, value) of everything that may be a child, in the order of assignment."""
         yield from vars(self).items()

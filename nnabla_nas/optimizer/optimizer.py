@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
@@ -38,6 +39,7 @@ class Optimizer:
             `per_parameter` that of each alone.
         weight_decay: this times the parameter is added to its gradient after clipping.
         loss_scale: what the losses are multiplied with, see `unscale`; None for no scaling.
+        retain_state: needless: the solver's state survives, whatever is said; a warning says so.
     """
 
     def __init__(
@@ -53,7 +55,13 @@ class Optimizer:
         grad_clip_mode: Literal["global", "per_parameter"] = "global",
         weight_decay: float = 0.0,
         loss_scale: LossScale | None = None,
+        retain_state: bool | None = None,
     ) -> None:
+        if retain_state is not None:
+            warnings.warn(
+                "Optimizer: retain_state is needless: a solver's state survives every step",
+                stacklevel=2,
+            )
         self._parameters = dict(parameters)
         self._on_cpu = function.on_cpu()
         self._solver = solver(**solver_arguments)

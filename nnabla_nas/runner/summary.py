@@ -32,12 +32,21 @@ def summarize(experiment: Experiment, device: str, info: DatasetInfo, model: Mod
         f"data: {experiment.dataset.name}, {'x'.join(map(str, shape))}, {info.n_classes} classes, "
         f"{info.n_train:,} training and {info.n_test:,} test images",
         f"network: {experiment.network.search_space}, {'search' if experiment.search else 'train'}",
-        model.summary(),
+        _in_words(model),
         _multiply_adds(model, shape),
         _memory(experiment, model, shape),
         _updates(experiment, info),
     ]
     return "\n".join(lines)
+
+
+def _in_words(model: Model) -> str:
+    """Return what the network says of itself; one of a user's own may fail without harm."""
+    try:
+        return model.summary()
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        return f"warning: {type(model).__name__}.summary() failed: {reason}"
 
 
 def _multiply_adds(model: Model, shape: Sequence[int]) -> str:

@@ -5,6 +5,8 @@ Source: Liu et al., "DARTS: Differentiable Architecture Search", 2019, section 3
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import nnabla as nn
 
 import nnabla_nas.function as function
@@ -26,17 +28,25 @@ NONE = OPERATIONS.index("none")
 
 
 class ReLUConvBN(Mo.Module):
-    """ReLU, 1×1 convolution, batch normalisation.
+    """ReLU, convolution, batch normalisation.
 
     Args:
         in_channels: channels of the input.
         out_channels: channels of the output.
+        kernel: side lengths of the filters.
+        pad: zeros on both sides, per spatial axis.
     """
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: Sequence[int] = (1, 1),
+        pad: Sequence[int] | None = None,
+    ) -> None:
         self._operators = Mo.Sequential(
             Mo.ReLU(),
-            Mo.Conv(in_channels, out_channels, (1, 1), with_bias=False),
+            Mo.Conv(in_channels, out_channels, kernel, pad=pad, with_bias=False),
             Mo.BatchNormalization(out_channels, 4),
         )
 

@@ -142,6 +142,11 @@ class ZophNetwork(ClassificationModel):
         return self._graph
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the output for one image, (1, n_classes)."""
+        return self._graph.shape
+
+    @property
     def n_candidates(self) -> int:
         """How many operations a block chooses from."""
         return len(self._candidates)
