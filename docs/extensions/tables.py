@@ -99,7 +99,7 @@ class Registered(_Table):
 
     def _entry(self, entry: registry.Entry) -> list[nodes.Node]:
         heading = self.parse_text_to_nodes(f"**`{entry.name}`**: {entry.summary}.")
-        target, only_keywords = entry.load(), self.arguments[0] == "runners"
+        target, only_keywords = entry.load(), self.arguments[0] in ("runners", "evaluators")
         classes = [getattr(target, name, None) for name in ("SearchNet", "TrainNet")]
         tables = []
         for one in [c for c in classes if c is not None] or [target]:

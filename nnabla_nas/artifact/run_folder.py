@@ -112,6 +112,11 @@ class RunFolder:
         return self.path / "pareto.png"
 
     @property
+    def candidates(self) -> Path:
+        """Every architecture that was judged as a whole."""
+        return self.path / "candidates.csv"
+
+    @property
     def checkpoint(self) -> Path:
         """The folder of checkpoints."""
         return self.path / "checkpoint"

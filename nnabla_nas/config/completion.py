@@ -12,6 +12,7 @@ from nnabla_nas.config.dataset_arguments import (
     check_sizes,
     complete_dataset,
 )
+from nnabla_nas.config.evaluator_arguments import complete_evaluator, takes_evaluator
 from nnabla_nas.config.experiment import Experiment
 from nnabla_nas.config.faults import Fault, got
 from nnabla_nas.config.kind import default_portion, missing_phases, search_allowed, unused_keys
@@ -20,7 +21,7 @@ from nnabla_nas.config.network_arguments import build_network, complete_network
 from nnabla_nas.config.optimizer_arguments import complete_optimizer
 from nnabla_nas.config.parameter import parameters
 from nnabla_nas.config.signature import check, with_defaults
-from nnabla_nas.registry import runners
+from nnabla_nas.registry import evaluators, runners
 
 __all__ = ["build_dataset", "build_network", "complete", "complete_trained"]
 
@@ -50,7 +51,8 @@ def complete(experiment: Experiment) -> tuple[Experiment, list[str]]:
     experiment, wrong = complete_constraints(experiment)
     sources.check([*faults, *wrong])
     phases = experiment.optimizer.phases()
-    unused = unused_keys(phases, experiment.algorithm.name, bool(searching), experiment.warmup)
+    name = experiment.algorithm.name
+    unused = unused_keys(phases, name, bool(searching), experiment.warmup, _judged_by(experiment))
     return experiment, [*notices, *unused]
 
 
@@ -76,6 +78,15 @@ def complete_trained(experiment: Experiment) -> Experiment:
     return experiment.with_sources(sources)
 
 
+def _judged_by(experiment: Experiment) -> tuple[str, ...]:
+    """Return the entries of `optimizer` that the evaluator of a completed experiment needs."""
+    named = experiment.algorithm
+    if not takes_evaluator(parameters(runners.get(named.name), keyword_only=True)):
+        return ()
+    phases: tuple[str, ...] = evaluators.get(named.options["evaluator"]["name"]).phases
+    return phases
+
+
 def _complete_algorithm(experiment: Experiment) -> tuple[Experiment, bool | None, list[Fault]]:
     """Check the algorithm's options; of a user's own one only now is known whether it searches."""
     named = experiment.algorithm
@@ -99,7 +110,10 @@ def _complete_algorithm(experiment: Experiment) -> tuple[Experiment, bool | None
         faults.append(Fault(("optimizer",), got(shown, needed), (("algorithm",),)))
     known = parameters(runner, keyword_only=True)
     faults += check(known, named.options, ("algorithm",))
+    options = with_defaults(known, named.options)
+    if takes_evaluator(known) and "evaluator" in options:
+        options["evaluator"], wrong = complete_evaluator(options["evaluator"], phases)
+        faults += wrong
     if not faults:
-        options = with_defaults(known, named.options)
         named = named.model_copy(update={"options": options})
     return experiment.model_copy(update={"algorithm": named}), searching, faults

@@ -16,6 +16,18 @@ def searches(algorithm: str) -> bool | None:
     return runners.entry(algorithm).searches if algorithm in runners.names() else None
 
 
+def phases_of(algorithm: str, searching: bool) -> tuple[str, ...]:
+    """Return the entries of `optimizer` that an algorithm learns by, where it runs so long.
+
+    Args:
+        algorithm: a registered name; a user's own once its module has been imported.
+        searching: whether it searches.
+    """
+    own = runners.entry(algorithm).phases
+    usual = ("train", "valid", "warmup") if searching else ("train",)
+    return usual if own is None else own
+
+
 def default_portion(searching: bool | None) -> float:
     """Return the share of the training set that trains model parameters.
 
@@ -54,10 +66,15 @@ def missing_phases(
     """
     needed = {
         "train": (epoch > 0, f"epoch {epoch}"),
-        "valid": (searching and epoch > 0, f"epoch {epoch}"),
-        "warmup": (searching and warmup > 0, f"warmup {warmup}"),
+        "valid": (epoch > 0, f"epoch {epoch}"),
+        "warmup": (warmup > 0, f"warmup {warmup}"),
     }
-    missing = {name: why for name, (need, why) in needed.items() if need and name not in phases}
+    learns = phases_of(algorithm, searching)
+    missing = {
+        name: why
+        for name, (need, why) in needed.items()
+        if need and name in learns and name not in phases
+    }
     if not missing:
         return None
     names = " and ".join(f"'{name}'" for name in missing)
@@ -65,7 +82,13 @@ def missing_phases(
     return f"an object with {names}, which {algorithm} needs for {reasons}"
 
 
-def unused_keys(phases: Collection[str], algorithm: str, searching: bool, warmup: int) -> list[str]:
+def unused_keys(
+    phases: Collection[str],
+    algorithm: str,
+    searching: bool,
+    warmup: int,
+    more: Collection[str] = (),
+) -> list[str]:
     """Return one notice for each key that is given for the other kind of algorithm.
 
     Args:
@@ -73,11 +96,13 @@ def unused_keys(phases: Collection[str], algorithm: str, searching: bool, warmup
         algorithm: the algorithm's name.
         searching: whether it searches.
         warmup: epochs of warm-up; only searchers warm up.
+        more: entries of `optimizer` that something else needs, such as an evaluator.
     """
-    unused = [] if searching else ["valid"]
-    if not (searching and warmup):
-        unused.append("warmup")
-    keys = [f"optimizer.{name}" for name in unused if name in phases]
-    if warmup and not searching:
+    learns = phases_of(algorithm, searching)
+    used = {name for name in learns if name != "warmup" or warmup} | {*more}
+    keys = [
+        f"optimizer.{name}" for name in ("train", "valid", "warmup") if name in {*phases} - used
+    ]
+    if warmup and "warmup" not in learns:
         keys.append("warmup")
     return [f"{key} is not used by {algorithm}" for key in keys]

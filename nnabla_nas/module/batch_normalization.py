@@ -27,6 +27,9 @@ class BatchNormalization(Module):
         output_stat: whether the call also returns the batch's mean and variance.
         fix_parameters: whether scale and shift are not trained.
         param_init: initializers by name: `beta`, `gamma`, `mean`, `var`.
+
+    Attributes:
+        decay_rate: share of the running statistics that an update keeps.
     """
 
     def __init__(
@@ -42,7 +45,7 @@ class BatchNormalization(Module):
     ) -> None:
         self._n_features = n_features
         self._axes = list(axes)
-        self._decay_rate = decay_rate
+        self.decay_rate = decay_rate
         self._eps = eps
         self._output_stat = output_stat
         shape = tuple(n_features if axis in self._axes else 1 for axis in range(n_dims))
@@ -52,6 +55,16 @@ class BatchNormalization(Module):
         self._gamma = Parameter(shape, trained, start["gamma"])
         self._mean = Parameter(shape, False, start.get("mean"))
         self._var = Parameter(shape, False, start["var"])
+
+    @property
+    def running_mean(self) -> Parameter:
+        """The running mean."""
+        return self._mean
+
+    @property
+    def running_var(self) -> Parameter:
+        """The running variance."""
+        return self._var
 
     def call(self, x: nn.Variable) -> nn.Variable:
         """Normalise, scale and shift.
@@ -75,11 +88,21 @@ class BatchNormalization(Module):
             mean,
             variance,
             axes=self._axes,
-            decay_rate=self._decay_rate,
+            decay_rate=self.decay_rate,
             eps=self._eps,
             batch_stat=self.training or self.private_statistics,
             output_stat=self._output_stat,
         )
+
+    def be_identity(self) -> None:
+        """Set scale, shift and running statistics to those that change nothing, but for eps."""
+        for parameter, value in (
+            (self._beta, 0),
+            (self._gamma, 1),
+            (self._mean, 0),
+            (self._var, 1),
+        ):
+            parameter.d = value
 
     def extra_repr(self) -> str:
         """Return the number of features."""

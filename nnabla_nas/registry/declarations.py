@@ -8,6 +8,7 @@ search_spaces = Registry("search space")
 runners = Registry("algorithm")
 datasets = Registry("data set")
 estimators = Registry("estimator")
+evaluators = Registry("evaluator")
 solvers = Registry("solver")
 lr_schedulers = Registry("learning-rate scheduler")
 
@@ -15,6 +16,7 @@ register_search_space = search_spaces.register
 register_runner = runners.register
 register_dataset = datasets.register
 register_estimator = estimators.register
+register_evaluator = evaluators.register
 
 search_spaces.declare(
     "mobilenet",
@@ -48,12 +50,46 @@ runners.declare(
     "weights all candidates at once; architecture parameters learn by gradient descent",
     searches=True,
 )
-
+runners.declare(
+    "LocalSearcher",
+    "nnabla_nas.runner.searcher.local_search:LocalSearcher",
+    "judges whole architectures; steps to better neighbours, starts anew where there are none",
+    searches=True,
+    phases=(),
+)
+runners.declare(
+    "NsgaSearcher",
+    "nnabla_nas.runner.searcher.nsga:NsgaSearcher",
+    "judges whole architectures; NSGA-II: error against every constrained cost",
+    searches=True,
+    phases=(),
+)
 runners.declare(
     "ProxylessNasSearcher",
     "nnabla_nas.runner.searcher.proxyless_nas:ProxylessNasSearcher",
     "samples one path per step; architecture parameters learn by REINFORCE or binary gates",
     searches=True,
+)
+runners.declare(
+    "RandomSearcher",
+    "nnabla_nas.runner.searcher.random_search:RandomSearcher",
+    "judges whole architectures, drawn uniformly",
+    searches=True,
+    phases=(),
+)
+runners.declare(
+    "RegularizedEvolutionSearcher",
+    "nnabla_nas.runner.searcher.regularized_evolution:RegularizedEvolutionSearcher",
+    "judges whole architectures; mutates the best of some young ones",
+    searches=True,
+    phases=(),
+)
+runners.declare(
+    "TpeSearcher",
+    "nnabla_nas.runner.searcher.tpe:TpeSearcher",
+    "judges whole architectures; proposes by tree-structured Parzen estimators",
+    searches=True,
+    phases=(),
 )
 runners.declare(
     "Trainer",
@@ -124,6 +160,27 @@ estimators.declare(
     "LatencyTable",
     "nnabla_nas.estimator.latency:LatencyTable",
     "ms for one example: the sum of its operations, from a table measured elsewhere",
+)
+
+evaluators.declare(
+    "Inherit",
+    "nnabla_nas.runner.evaluator.inherit:Inherit",
+    "error with a trained super-network's weights, batch-norm statistics recomputed",
+)
+evaluators.declare(
+    "Table",
+    "nnabla_nas.runner.evaluator.table:Table",
+    "error from a benchmark's table",
+)
+evaluators.declare(
+    "Train",
+    "nnabla_nas.runner.evaluator.train:Train",
+    "error after a short training from scratch, with several lengths by successive halving",
+)
+evaluators.declare(
+    "ZeroCost",
+    "nnabla_nas.runner.evaluator.zero_cost:ZeroCost",
+    "a score without training: multiply_adds, parameters, synflow or jacob_cov",
 )
 
 for _name in (

@@ -37,12 +37,14 @@ class Entry:
         summary: one line for listings.
         target: the class, or its place as `module:attribute`.
         searches: for runners: whether it searches (True) or trains (False).
+        phases: for runners: entries of `optimizer` it learns by; None: as its kind usually does.
     """
 
     name: str
     summary: str
     target: Any
     searches: bool = False
+    phases: tuple[str, ...] | None = None
 
     def load(self) -> Any:
         """Import and return what the name stands for."""
@@ -63,7 +65,14 @@ class Registry:
         self.kind = kind
         self._entries: dict[str, Entry] = {}
 
-    def declare(self, name: str, target: str, summary: str, searches: bool = False) -> None:
+    def declare(
+        self,
+        name: str,
+        target: str,
+        summary: str,
+        searches: bool = False,
+        phases: tuple[str, ...] | None = None,
+    ) -> None:
         """Add a name whose class is imported on first use.
 
         Args:
@@ -71,8 +80,9 @@ class Registry:
             target: the place of the class, `module:attribute`.
             summary: one line for listings.
             searches: for runners: whether it searches.
+            phases: for runners: entries of `optimizer` it learns by.
         """
-        self._entries[name] = Entry(name, summary, target, searches)
+        self._entries[name] = Entry(name, summary, target, searches, phases)
 
     def register(self, name: str) -> Callable[[T], T]:
         """Return a class decorator that adds the class under `name`.
@@ -86,7 +96,9 @@ class Registry:
                 raise ValueError(f"a {self.kind} named '{name}' is registered already")
             lines = (getattr(target, "__doc__", None) or "").strip().splitlines()
             searches = bool(getattr(target, "searches", False))
-            self._entries[name] = Entry(name, lines[0] if lines else "", target, searches)
+            phases = getattr(target, "phases", None)
+            summary = lines[0] if lines else ""
+            self._entries[name] = Entry(name, summary, target, searches, phases)
             return target
 
         return add

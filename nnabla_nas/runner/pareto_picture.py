@@ -12,8 +12,8 @@ from nnabla_nas.estimator.pareto import Front
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_WIDTH, _HEIGHT = 640, 340
-_CURVE, _BOUND, _MARK = "#084594", "#b3402a", "#1b7f4b"
+WIDTH, HEIGHT = 640, 340
+CURVE, BOUND, MARK = "#084594", "#b3402a", "#1b7f4b"
 
 
 def draw_fronts(fronts: Sequence[tuple[Constraint, Front]]) -> Image:
@@ -25,7 +25,7 @@ def draw_fronts(fronts: Sequence[tuple[Constraint, Front]]) -> Image:
     with drawing():
         from matplotlib.figure import Figure
 
-        size = (_WIDTH / DPI, _HEIGHT * len(fronts) / DPI)
+        size = (WIDTH / DPI, HEIGHT * len(fronts) / DPI)
         figure = Figure(figsize=size, facecolor="white")
         figure.set_layout_engine("constrained", h_pad=0.12, w_pad=0.12)
         for row, (swept, front) in enumerate(fronts):
@@ -37,14 +37,14 @@ def _draw(axes: Any, swept: Constraint, front: Front) -> None:
     unit = swept.estimator.unit
     costs = [point.costs[swept.key] for point in front.points]
     found = front.found.costs[swept.key]
-    axes.plot(costs, [p.log_probability for p in front.points], "o-", color=_CURVE, markersize=6)
+    axes.plot(costs, [p.log_probability for p in front.points], "o-", color=CURVE, markersize=6)
     ring = {"markersize": 13, "markerfacecolor": "none", "markeredgewidth": 2}
     place = ([found], [front.found.log_probability])
-    axes.plot(*place, "o", color=_MARK, **ring, label="found")
+    axes.plot(*place, "o", color=MARK, **ring, label="found")
     # A line far away would leave no room for the curve.
     low, high = min(*costs, found), max(*costs, found)
     bound = f"bound: {_in_figures(swept.bound, 0)} {unit}"
-    line = axes.plot([], [], color=_BOUND, linewidth=2, label=bound)
+    line = axes.plot([], [], color=BOUND, linewidth=2, label=bound)
     if 2 * low - high <= swept.bound <= 2 * high - low:
         axes.axvline(swept.bound, color=line[0].get_color(), linewidth=2, zorder=1)
     axes.set_title(
@@ -53,9 +53,14 @@ def _draw(axes: Any, swept: Constraint, front: Front) -> None:
     axes.set_xlabel(f"{swept.name} ({unit})")
     axes.set_ylabel("log-probability (nats)")
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.2)
-    axes.xaxis.set_major_formatter(_in_figures)
+    axes.xaxis.set_major_formatter(in_figures)
 
 
-def _in_figures(value: float, _: int) -> str:
-    """Return a number as axes show it, millions as M."""
+def in_figures(value: float, _: int) -> str:
+    """Return a number as axes show it, millions as M.
+
+    Args:
+        value: the number.
+        _: where it stands.
+    """
     return f"{value:,.6g}" if abs(value) < 1e6 or abs(value) >= 1e12 else f"{value / 1e6:,.6g} M"

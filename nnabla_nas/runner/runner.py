@@ -31,9 +31,11 @@ class Runner(RunState):
 
     Attributes:
         modes: the modes of choices that it can run; empty where any will do.
+        phases: entries of `optimizer` that it learns by; None: all that its kind usually needs.
     """
 
     modes: ClassVar[tuple[str, ...]] = ()
+    phases: ClassVar[tuple[str, ...] | None] = None
 
     @abstractmethod
     def run(self) -> int:
@@ -92,8 +94,7 @@ class Runner(RunState):
             description: what the progress bar says.
             update: does one update.
         """
-        # The loader's cursor also says where an interrupted epoch stands.
-        done = self.train_loader.state_dict()["batch"]
+        done = self.updates_done()
         if done == 0:
             self.meters.reset()
         self.expected_end.begin_epoch()
@@ -111,16 +112,31 @@ class Runner(RunState):
                 )
                 self.progress.seconds = time.perf_counter() - self._began
                 self._report_update(number, description, time.perf_counter() - start)
-                loss = self.meters["loss_train"]
-                # On a device the first ones of an epoch are not read yet.
-                bar.advance(
-                    ends=self.ends(number), loss=f"{loss.mean:.3f}" if loss.weight else "..."
-                )
+                bar.advance(ends=self.ends(number), **self.shown())
                 if number < self.updates_per_epoch and self.interruption.signal is not None:
                     self.save_checkpoint()
                     self.interruption.check(self._where())
         self.expected_end.end_epoch()
         self.progress.epoch += 1
+
+    def updates_done(self) -> int:
+        """Return how many updates of the epoch in progress are done.
+
+        By default as many as training batches were taken; a searcher that takes none says it.
+        """
+        # The loader's cursor also says where an interrupted epoch stands.
+        return self.train_loader.state_dict()["batch"]
+
+    def shown(self) -> dict[str, Any]:
+        """Return what stands behind the progress bar, by its name."""
+        loss = self.meters["loss_train"]
+        # On a device the first ones of an epoch are not read yet.
+        return {"loss": f"{loss.mean:.3f}" if loss.weight else "..."}
+
+    def standing(self) -> str:
+        """Return in a few words how the epoch goes, for the lines between."""
+        means = self.meters.means()
+        return f"loss {means['loss_train']:.4g}, error {means['error_train']:.4g}"
 
     def _is_reported(self, number: int) -> bool:
         """Return whether something is said after an update of the epoch, counted from 1."""
@@ -252,12 +268,10 @@ class Runner(RunState):
         for line in self.expected_end.news(self.progress.phase, self.progress.epoch, number):
             self.monitor.info(line)
         if number % self.experiment.print_frequency == 0:
-            means = self.meters.means()
             self.monitor.info(
-                f"{description}, update {number}/{self.updates_per_epoch}: "
-                f"loss {means['loss_train']:.4g}, error {means['error_train']:.4g}"
+                f"{description}, update {number}/{self.updates_per_epoch}: {self.standing()}"
             )
         if number % self.experiment.print_frequency == 0 or number == self.updates_per_epoch:
             means = self.meters.means()
-            times = {name: means[name] for name in ("time/step", "time/data")}
+            times = {k: v for k, v in means.items() if k in ("time/step", "time/data")}
             self.record.scalars(times, step)

@@ -8,6 +8,7 @@ from nnabla_nas.registry import (
     Registry,
     datasets,
     estimators,
+    evaluators,
     lr_schedulers,
     runners,
     search_spaces,
@@ -20,6 +21,7 @@ _KINDS: tuple[tuple[str, str, Registry], ...] = (
     ("algorithms", "algorithm", runners),
     ("data sets", "dataset", datasets),
     ("estimators", "", estimators),
+    ("evaluators", "algorithm.evaluator", evaluators),
     ("solvers", "optimizer.PHASE.solver", solvers),
     ("learning-rate schedulers", "optimizer.PHASE.lr_scheduler", lr_schedulers),
 )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nnabla_nas.registry import runners
-from nnabla_nas.testing import check_runner
+from nnabla_nas.testing import TOY_SPACE, check_runner
 
 RUNNERS: dict[str, dict[str, Any]] = {
     "reinforce": {"name": "ProxylessNasSearcher", "arch_samples": 2},
@@ -17,6 +17,18 @@ RUNNERS: dict[str, dict[str, Any]] = {
     "running statistics": {"name": "DartsSearcher", "arch_batch_stat": "running"},
     "trainer": {"name": "Trainer"},
 }
+HALVING = {"name": "Train", "epoch": [1, 2]}
+SYNFLOW = {"name": "ZeroCost", "proxy": "synflow"}
+JACOB_COV = {"name": "ZeroCost", "proxy": "jacob_cov"}
+# With every evaluator that needs no file; no architecture is judged twice, so there must be many.
+JUDGING: dict[str, dict[str, Any]] = {
+    "RandomSearcher": {"evaluator": "Train"},
+    "RegularizedEvolutionSearcher": {"evaluator": HALVING, "population": 2, "sample": 2},
+    "LocalSearcher": {"evaluator": JACOB_COV},
+    "TpeSearcher": {"evaluator": HALVING, "startup": 2},
+    "NsgaSearcher": {"evaluator": SYNFLOW, "population": 2},
+}
+MANY = {"search_space": TOY_SPACE, "n_blocks": 6}
 
 
 def test_no_runner_is_left_out() -> None:
@@ -25,9 +37,14 @@ def test_no_runner_is_left_out() -> None:
         for name in runners.names()
         if runners.entry(name).load().__module__.startswith("nnabla_nas.runner")
     }
-    assert ours == {algorithm["name"] for algorithm in RUNNERS.values()}
+    assert ours == {algorithm["name"] for algorithm in RUNNERS.values()} | {*JUDGING}
 
 
 @pytest.mark.parametrize("name", RUNNERS)
 def test_a_runner_satisfies_the_contract(name: str) -> None:
     check_runner(RUNNERS[name])
+
+
+@pytest.mark.parametrize("name", JUDGING)
+def test_a_searcher_that_judges_satisfies_the_contract(name: str) -> None:
+    check_runner({"name": name, "evaluations": 5, **JUDGING[name]}, MANY)

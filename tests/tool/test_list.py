@@ -17,6 +17,7 @@ KINDS = {
     "algorithms": registry.runners,
     "data sets": registry.datasets,
     "estimators": registry.estimators,
+    "evaluators": registry.evaluators,
     "solvers": registry.solvers,
     "learning-rate schedulers": registry.lr_schedulers,
 }
@@ -52,7 +53,7 @@ def test_what_a_user_registers_is_listed_by_its_docstring(
 
 
 def test_every_declared_class_exists() -> None:
-    for names in (registry.search_spaces, registry.runners, registry.datasets, registry.estimators):
+    for names in list(KINDS.values())[:5]:
         for name in names.names():
             assert isinstance(names.get(name), type)
 
