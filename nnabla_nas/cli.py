@@ -15,6 +15,7 @@ from nnabla_nas.errors import InputError, NasError
 from nnabla_nas.registry import did_you_mean
 
 TOOLS = {
+    "compare": "nnabla_nas.tool.compare",
     "demo": "nnabla_nas.tool.demo",
     "evaluate": "nnabla_nas.tool.evaluate",
     "export": "nnabla_nas.tool.export",
@@ -25,6 +26,7 @@ TOOLS = {
     "study": "nnabla_nas.tool.study",
 }
 _SUMMARIES = {
+    "compare": "mean, interval and test of runs over seeds, on the console and as files",
     "demo": "search, retrain and compare a small network on embedded data",
     "evaluate": "loss and error of the network that a training has left",
     "export": "the network that a training has left, as an nnp or ONNX file",
