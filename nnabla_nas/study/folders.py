@@ -157,15 +157,18 @@ class StudyFolder:
             os.close(descriptor)
         return False
 
-    def write(self, runs: list[Run], compare: Mapping[str, Any]) -> None:
+    def write(self, runs: list[Run], compare: Mapping[str, Any] | None) -> None:
         """Write the study with every run written out, for whoever reads its folders.
 
         Args:
             runs: the runs.
             compare: what is to be compared.
+
+        Raises:
+            NasError: if it cannot be written.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        content = {"runs": [self._entry(run) for run in runs], "compare": dict(compare)}
+        content = {"runs": [self._entry(run) for run in runs], "compare": compare}
         RunFolder(self.path).write_json(self.resolved, content)
 
     def _entry(self, run: Run) -> dict[str, Any]:
@@ -179,7 +182,7 @@ class StudyFolder:
             "folder": folder,
             "file": str(run.file),
             "grid": dict(run.grid),
-            "after": list(run.after),
+            "after": [name.partition("/")[0] for name in run.after],
         }
 
     def _own(self, run: Run, suffix: str) -> Path:

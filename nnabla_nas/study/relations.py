@@ -21,7 +21,7 @@ def relation_faults(study: StudyFile) -> list[Fault]:
         study: a study whose keys and types are right.
     """
     faults = [fault for name in study.experiments for fault in _faults_of(study, name)]
-    against = study.compare.against
+    against = None if study.compare is None else study.compare.against
     if against is not None and against not in study.experiments:
         faults.append(Fault(("compare", "against"), got(against, _names(study, against))))
     return faults or _circles(study)

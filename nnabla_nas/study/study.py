@@ -170,7 +170,7 @@ class StudyFile(BaseModel):
         seeds: of the runs of each experiment.
         set: values of all experiments by their path; an experiment's own win.
         output_path: the folder of all runs.
-        compare: what the report compares.
+        compare: what the report at the end compares; null for none.
         engine: where runs are started.
         retries: how often a run is tried again that was killed or lost its machine.
     """
@@ -181,6 +181,11 @@ class StudyFile(BaseModel):
     seeds: Seeds = (0,)
     set: Changes = {}
     output_path: FolderPath = "log/study"
-    compare: Comparison = Comparison()
+    compare: Comparison | None = Comparison()
     engine: Engine = EngineSettings()
     retries: Count = 1
+
+    @property
+    def value(self) -> str:
+        """The metric that runs are shown by."""
+        return (self.compare or Comparison()).value

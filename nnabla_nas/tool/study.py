@@ -11,7 +11,7 @@ from nnabla_nas.artifact.folder_lock import FolderLock
 from nnabla_nas.artifact.writing import writing
 from nnabla_nas.errors import InputError, NasError, OutputFolderError
 from nnabla_nas.study.console import Console, Standing
-from nnabla_nas.study.folders import StudyFolder
+from nnabla_nas.study.folders import StudyFolder, is_finished
 from nnabla_nas.study.overview import overview
 from nnabla_nas.study.plan import Run, plan
 from nnabla_nas.study.reading import read_study
@@ -42,9 +42,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("-o", "--output-path", help="folder of all runs (default: JSON)")
     parser.add_argument("--engine", choices=ENGINES, help="where runs are started (default: JSON)")
     parser.add_argument("--jobs", type=int, metavar="N", help="runs at a time on this machine")
-    parser.add_argument(
-        "--only", nargs="+", metavar="NAME", help="these experiments, and what they come after"
-    )
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="start these experiments alone")
     parser.add_argument("--dry-run", action="store_true", help="print the runs and start none")
     parser.add_argument("--status", action="store_true", help="print where every run stands")
     arguments = parser.parse(argv)
@@ -79,7 +77,7 @@ def run_study(
         output_path: the folder of all runs, by default the file's.
         engine: the engine's name, by default the file's.
         jobs: runs at a time on this machine, by default the file's.
-        only: names of the experiments to run, with what they come after; by default all.
+        only: names of the experiments to run; by default all.
         dry_run: print the runs and start none.
         status: print where every run stands and start none.
         flags: further values that win over the file's, by key.
@@ -96,11 +94,12 @@ def run_study(
         given["output_path"] = output_path
     study = read_study(str(file), given)
     output = Path(study.output_path)
-    runs = _chosen(plan(study, file.parent, output), study, only)
+    planned = plan(study, file.parent, output)
+    runs = _chosen(planned, study, only)
     folder = StudyFolder(output)
     if status:
-        print("\n".join(overview(runs, folder, study.compare.value, None)))
-        _compare(runs, study, folder)
+        print("\n".join(overview(runs, folder, study.value, None)))
+        _compare(study, planned, folder)
         return 0
     from nnabla_nas.device.quiet import quiet_nnabla
     from nnabla_nas.study.validation import check_runs
@@ -117,32 +116,36 @@ def run_study(
 
     slots = choose_slots(jobs or settings.jobs, settings.threads, _n_gpus() if uses_gpus else 0)
     if dry_run:
-        print("\n".join(overview(runs, folder, study.compare.value, slots.n)))
+        print("\n".join(overview(runs, folder, study.value, slots.n)))
         return 0
     with closing(_held(folder)):
-        folder.write(runs, study.compare.model_dump())
-        console = Console(folder, study.compare.value)
+        folder.write(planned, study.compare.model_dump() if study.compare else None)
+        console = Console(folder, study.value)
         standing = LocalEngine(folder, console, slots, study.retries).run(runs)
-    _compare(runs, study, folder)
+    _compare(study, planned, folder)
     _check(standing, folder)
     return 0
 
 
 def _chosen(runs: list[Run], study: StudyFile, only: Sequence[str] | None) -> list[Run]:
-    """Return the runs of some experiments and of those they come after."""
+    """Return the runs of some experiments; those they come after must be finished."""
     if only is None:
         return runs
     unknown = [name for name in only if name not in study.experiments]
     if unknown:
         names = ", ".join(sorted(study.experiments))
         raise InputError(f"--only: got '{unknown[0]}'; allowed {names}")
-    wanted: set[str] = set()
-    left = list(only)
-    while left:
-        name = left.pop()
-        wanted.add(name)
-        left += study.experiments[name].after
-    return [run for run in runs if run.experiment in wanted]
+    chosen = [run for run in runs if run.experiment in only]
+    before = {run.name: run for run in runs if run.experiment not in only}
+    faults = [
+        f"--only: {run.name} comes after {name}, which is not finished; name its experiment too"
+        for run in chosen
+        for name in run.after
+        if name in before and not is_finished(before[name])
+    ]
+    if faults:
+        raise InputError(faults)
+    return chosen
 
 
 def _n_gpus() -> int:
@@ -172,8 +175,17 @@ class _Lock:
         self._lock.release()
 
 
-def _compare(runs: Sequence[Run], study: StudyFile, folder: StudyFolder) -> None:
-    """Print the comparison of what is finished and write the report."""
+def _compare(study: StudyFile, runs: Sequence[Run], folder: StudyFolder) -> None:
+    """Print the comparison of what is finished, and write the report into the study's folder."""
+    if study.compare is None or not any(map(is_finished, runs)):
+        return
+    # Only here: the libraries of statistics and pictures take their time.
+    from nnabla_nas.report import compare
+
+    compared = compare([folder.path])
+    print(f"\n{compared.text()}")
+    files = ", ".join(path.name for path in compared.write(folder.path))
+    print(f"\nin {folder.path}: {files}")
 
 
 def _check(standing: Standing, folder: StudyFolder) -> None:

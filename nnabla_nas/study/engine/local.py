@@ -144,14 +144,14 @@ class LocalEngine:
 
     def _start_ready(self) -> None:
         standing = self._standing
-        finished = {run.name for run in standing.finished}
+        known = {run.name for run in (*standing.waiting, *standing.running)}
         for run in list(standing.waiting):
             failed = [name for name in run.after if name in standing.failed]
             if failed:
                 standing.waiting.remove(run)
                 standing.failed[run.name] = f"not started, because {failed[0]} failed"
                 self._console.ended(run, standing)
-            elif len(standing.running) < self._slots.n and finished.issuperset(run.after):
+            elif len(standing.running) < self._slots.n and known.isdisjoint(run.after):
                 standing.waiting.remove(run)
                 standing.running.append(run)
                 self._start(run)
