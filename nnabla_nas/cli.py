@@ -26,6 +26,7 @@ TOOLS = {
     "list": "nnabla_nas.tool.list",
     "predict": "nnabla_nas.tool.predict",
     "profile": "nnabla_nas.tool.profile",
+    "study": "nnabla_nas.tool.study",
 }
 _SUMMARIES = {
     "compare": "mean, interval and test of runs over seeds, on the console and as files",
@@ -37,6 +38,7 @@ _SUMMARIES = {
     "profile": "measure every operation of a search space on this machine, for LatencyTable",
     "list": "every search space, algorithm, data set, estimator, solver and scheduler",
     "predict": "classes of picture files, by the network that a training has left",
+    "study": "experiments with many seeds, several at a time, and their comparison",
 }
 _NOT_KEYS = ("config_file", "set", "dry_run", "no_visualize", "resume", "save_nnp")
 # What works in this process alone, and leaves nothing behind when it is ended.

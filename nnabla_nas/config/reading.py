@@ -36,7 +36,7 @@ def read_experiment(
         InputError: with one line per fault, all faults together.
     """
     file = printable(path)
-    values, faults = _read_object(path, file)
+    values, faults = read_object(path, file)
     if is_later_dialect(values):
         raise _to_be_translated(path, file)
     given, wrong = apply_command_line(values, flags or {}, overrides)
@@ -49,7 +49,16 @@ def read_experiment(
     return experiment.with_sources(sources)
 
 
-def _read_object(path: str, file: str) -> tuple[dict[str, Any], list[Fault]]:
+def read_object(path: str, file: str) -> tuple[dict[str, Any], list[Fault]]:
+    """Return the object in a JSON file, and the faults of its content.
+
+    Args:
+        path: the file.
+        file: how messages call it.
+
+    Raises:
+        InputError: if it cannot be read or holds no object.
+    """
     text = read_file(path)
     try:
         values, faults = parse(text)

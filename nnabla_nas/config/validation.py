@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from nnabla_nas.config.experiment import Experiment
-from nnabla_nas.config.faults import Fault, got
+from nnabla_nas.config.faults import Fault, Path, got
 from nnabla_nas.registry import did_you_mean, runners
 
 
@@ -27,11 +28,22 @@ def validate(values: dict[str, Any]) -> tuple[Experiment | None, list[Fault]]:
         details = error.errors(include_url=False)
         # A default that follows another value is not worked out once anything is wrong.
         real = [one for one in details if one["type"] != "default_factory_not_called"]
-        return None, [_fault(one) for one in real]
+        return None, [fault_of(one, _fields, _NEEDED) for one in real]
 
 
-def _fault(error: ErrorDetails) -> Fault:
-    path, value, kind = error["loc"], error["input"], error["type"]
+def fault_of(
+    error: ErrorDetails, fields: Callable[[Path], list[str]], needed: Mapping[str, str]
+) -> Fault:
+    """Return one of pydantic's errors as a fault.
+
+    Args:
+        error: the error.
+        fields: gives the keys of the object at a path.
+        needed: by key, what is allowed where one is missing.
+    """
+    value, kind = error["input"], error["type"]
+    # So pydantic marks that a key itself is at fault.
+    path: Path = tuple(key for key in error["loc"] if key != "[key]")
     if kind == "fault":
         context = error["ctx"]
         related = ((context["related"],),) if context.get("related") else ()
@@ -41,13 +53,13 @@ def _fault(error: ErrorDetails) -> Fault:
         path = (*path, context["key"]) if context["key"] else path
         return Fault(path, got(context["got"], context["text"]))
     if kind == "extra_forbidden":
-        keys = sorted(_fields(path[:-1]))
+        keys = sorted(fields(path[:-1]))
         close = did_you_mean(str(path[-1]), keys)
         return Fault(path, f"unknown key; allowed {', '.join(keys)}{close}")
     if kind == "missing":
-        return Fault(path, f"is missing; allowed {_NEEDED[str(path[-1])]}")
+        return Fault(path, f"is missing; allowed {needed[str(path[-1])]}")
     if kind == "model_type":
-        return Fault(path, got(value, f"an object with {', '.join(_fields(path))}"))
+        return Fault(path, got(value, f"an object with {', '.join(fields(path))}"))
     return Fault(path, got(value, error["msg"]))
 
 

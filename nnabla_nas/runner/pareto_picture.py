@@ -43,7 +43,7 @@ def _draw(axes: Any, swept: Constraint, front: Front) -> None:
     axes.plot(*place, "o", color=MARK, **ring, label="found")
     # A line far away would leave no room for the curve.
     low, high = min(*costs, found), max(*costs, found)
-    bound = f"bound: {_in_figures(swept.bound, 0)} {unit}"
+    bound = f"bound: {in_figures(swept.bound, 0)} {unit}"
     line = axes.plot([], [], color=BOUND, linewidth=2, label=bound)
     if 2 * low - high <= swept.bound <= 2 * high - low:
         axes.axvline(swept.bound, color=line[0].get_color(), linewidth=2, zorder=1)

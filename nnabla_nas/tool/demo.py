@@ -13,16 +13,14 @@ from pathlib import Path
 import nnabla_nas
 from nnabla_nas.artifact.run_folder import RunFolder
 from nnabla_nas.errors import InputError
-from nnabla_nas.tool.comparison import comparison
-from nnabla_nas.tool.job import Job, run_jobs
 from nnabla_nas.tool.parser import ToolParser
+from nnabla_nas.tool.study import run_study
 
-_ROOT = Path(nnabla_nas.__file__).resolve().parent.parent
-_RANDOM_SEEDS = (1, 2, 3)
+_FILE = Path(nnabla_nas.__file__).resolve().parents[1] / "examples" / "demo" / "study.json"
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the demo.
+    """Run the demo, or go on with it.
 
     Args:
         argv: the arguments behind `demo`.
@@ -31,59 +29,38 @@ def main(argv: Sequence[str]) -> int:
         The exit code.
 
     Raises:
-        InputError: if the arguments are wrong or the output folder holds a demo already.
+        InputError: if the arguments are wrong or the output folder holds another demo.
         NasError: if one of the runs failed.
     """
-    parser = ToolParser("demo", "Search, retrain and compare a small network on embedded data.")
+    parser = ToolParser(
+        "demo",
+        "Search, retrain and compare a small network on embedded data.",
+        "Stopped, it goes on by the same command.",
+    )
     parser.add_argument("-o", "--output-path", default="log/demo", help="default: log/demo")
     parser.add_argument("--seed", type=int, default=0, help="seed of search and training")
     arguments = parser.parse(argv)
-    output = Path(arguments.output_path)
-    jobs = demo_jobs(output, arguments.seed)
-    for job in jobs:
-        RunFolder(job.folder).check()
-    run_jobs(jobs, n_at_once=2, directory=_ROOT)
-    print(comparison([job.folder for job in jobs[1:]]))
-    print(where_to_look(output))
+    if not _FILE.is_file():
+        raise InputError(f"{_FILE}: not found; the demo runs from a checkout of the project")
+    run_study(_FILE, arguments.output_path, flags={"seeds": [arguments.seed]})
+    print(where_to_look(Path(arguments.output_path), arguments.seed))
     return 0
 
 
-def demo_jobs(output: Path, seed: int) -> list[Job]:
-    """Return the runs of the demo, the search first.
-
-    Args:
-        output: the folder for all of them.
-        seed: the seed of search and training.
-    """
-    examples = _ROOT / "examples" / "demo"
-    if not examples.is_dir():
-        raise InputError(f"{examples}: not found; the demo runs from a checkout of the project")
-    output = output.absolute()
-
-    def job(name: str, file: str, *more: str, after: str | None = None, seed: int = seed) -> Job:
-        flags = ("-f", str(examples / file), "-o", str(output / name), "--seed", str(seed))
-        return Job(name, output / name, (*flags, *more), after)
-
-    genotype = f"network.genotype={output / 'search' / 'arch.h5'}"
-    reference = ("-x", 'network.candidates=["MB6 3x3"]', "-x", "network.skip_connect=false")
-    return [
-        job("search", "search.json"),
-        job("train", "train.json", "-x", genotype, after="search"),
-        job("reference", "train.json", *reference),
-        *(job(f"random-{n}", "train.json", seed=seed + n) for n in _RANDOM_SEEDS),
-    ]
-
-
-def where_to_look(output: Path) -> str:
+def where_to_look(output: Path, seed: int) -> str:
     """Return lines that say what to open next.
 
     Args:
         output: the demo's folder.
+        seed: the seed of search and training.
     """
-    folder = shlex.quote(str(output))
+    search, found = (RunFolder(output / name / f"seed-{seed}") for name in ("search", "found"))
     return (
-        f"\nthe architecture found: {output / 'search' / 'arch.png'}\n"
-        f"curves of all runs:     ./run.sh --extra view tensorboard --logdir {folder}\n"
-        f"every number:           {output / 'search' / 'trajectory.csv'}, "
-        f"{output / 'train' / 'result.json'}"
+        "\nthe architecture found:\n"
+        f"  {search.arch_png}\n"
+        "curves of all runs:\n"
+        f"  ./run.sh --extra view tensorboard --logdir {shlex.quote(str(output))}\n"
+        "every number:\n"
+        f"  {search.trajectory}\n"
+        f"  {found.result}"
     )

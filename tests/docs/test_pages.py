@@ -65,18 +65,29 @@ def shortened(command: str) -> list[str]:
     return [*SHORT, *(SMALL if "mobilenet" in command else [])]
 
 
+def shortened_study(path: str) -> str:
+    """Return a file that says a study on one seed, its runs shortened."""
+    content = json.loads(Path(path).read_text())
+    quick = dict(word.split("=", 1) for word in [*SHORT, *SMALL] if "=" in word)
+    values = {key: json.loads(value) for key, value in quick.items()}
+    for experiment in content["experiments"].values():
+        experiment["file"] = str((Path(path).parent / experiment["file"]).resolve())
+        experiment["set"] = {**experiment.get("set", {}), **values}
+    short = Path("short_study.json")
+    short.write_text(json.dumps({**content, "seeds": content["seeds"][:1]}))
+    return str(short)
+
+
 def run(command: str) -> int:
     """Run a command of a page in this process, shortened."""
-    loop = re.fullmatch(r"for (\w+) in (.+?); do (.+); done", command)
-    if loop:
-        variable, values, body = loop.groups()
-        return max(run(body.replace(f"${variable}", value)) for value in values.split())
     launcher, python, *words = shlex.split(re.sub(r"--extra \w+ ", "", command))
     assert [launcher, python] == ["./run.sh", "python"], "only these commands can be tested"
     if words[0].startswith("examples/"):
         example: Callable[[list[str]], int] = runpy.run_path(words[0])["main"]
         return example([*words[1:], *shortened(command)])
     words = words[1:] if words[0] == "main.py" else words[2:]
+    if words[0] == "study":
+        words[1] = shortened_study(words[1])
     return main([*words, *shortened(command)])
 
 

@@ -45,8 +45,36 @@ def sources(folder: Path, name: str) -> set[str]:
 
 def test_the_jobs_are_the_examples_and_every_one_has_a_small_twin() -> None:
     assert sorted(jobs()) == NAMES
-    assert sorted(path.stem for path in TWINS.glob("*.json")) == NAMES
+    assert sorted(path.stem for path in TWINS.glob("*.json")) == sorted([*NAMES, "study"])
     assert jobs("--small") == jobs()
+
+
+@pytest.mark.parametrize(("study", "folder"), [("jobs", EXAMPLES), ("small_jobs", TWINS)])
+def test_the_study_of_the_jobs_says_what_their_files_say(study: str, folder: Path) -> None:
+    place = EXAMPLES / "study"
+    experiments = json.loads((place / f"{study}.json").read_text())["experiments"]
+    assert list(experiments) == jobs()
+    for name, job in experiments.items():
+        after = job.get("after", [])
+        assert (place / job["file"]).resolve() == folder / f"{name}.json"
+        assert job["folder"] == read(folder, name)["output_path"]
+        assert set([after] if isinstance(after, str) else after) == sources(folder, name)
+
+
+def test_a_dry_job_prints_its_whole_command() -> None:
+    command = ["sh", str(ROOT / "jobs.sh"), "--dry", "pnas_search", "darts_train"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        "python main.py -f examples/pnas_search.json -a ProxylessNasSearcher -o log/pnas/search",
+        "python main.py -f examples/darts_train.json -a Trainer -o log/darts/train",
+    ]
+
+
+@pytest.mark.parametrize("flags", [["-j"], ["-j", "0"], ["-jx"], ["--quick"], ["no_such_job"]])
+def test_wrong_flags_of_jobs_are_refused(flags: list[str]) -> None:
+    done = subprocess.run(["sh", str(ROOT / "jobs.sh"), *flags], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("jobs.sh: ")
 
 
 @pytest.mark.parametrize("folder", [EXAMPLES, TWINS], ids=["examples", "small"])
