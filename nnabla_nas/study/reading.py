@@ -7,9 +7,10 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from nnabla_nas.config.faults import Path, Sources, printable
+from nnabla_nas.config.faults import Path, Sources
 from nnabla_nas.config.reading import read_object
 from nnabla_nas.config.validation import fault_of
+from nnabla_nas.errors import printable
 from nnabla_nas.study.relations import relation_faults
 from nnabla_nas.study.study import StudyFile
 

@@ -16,10 +16,10 @@ from nnabla_nas.config.dialects import (
     read_yaml,
     translate,
 )
-from nnabla_nas.config.faults import Sources, printable, shown
+from nnabla_nas.config.faults import Sources, shown
 from nnabla_nas.config.json_text import parse, read_file
 from nnabla_nas.config.validation import validate
-from nnabla_nas.errors import InputError
+from nnabla_nas.errors import InputError, printable
 from nnabla_nas.tool.parser import ToolParser
 
 _EPILOG = """\

@@ -12,9 +12,9 @@ from typing import Any
 
 from nnabla_nas.config.dialects.interpolation import interpolated
 from nnabla_nas.config.dialects.yaml_text import read_text
-from nnabla_nas.config.faults import printable, shown
+from nnabla_nas.config.faults import shown
 from nnabla_nas.config.json_text import read_file
-from nnabla_nas.errors import InputError
+from nnabla_nas.errors import InputError, printable
 
 _ROOTS = ("conf", "config", "configs")
 _MOST_FILES = 100
