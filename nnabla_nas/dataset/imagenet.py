@@ -19,6 +19,7 @@ from nnabla_nas.errors import DataError
 
 _N_CLASSES, _N_TRAIN, _N_VALID = 1000, 1_281_167, 50_000
 _SMALLEST_SIDE = 16
+_SAMPLED = 64
 # Of the photographs divided by 255, as published with the models trained on them.
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -83,7 +84,7 @@ class Imagenet(Dataset):
         """List the photographs; they are read later.
 
         Returns:
-            The data; its checksum is that of the lists of files.
+            The data; its checksum is that of the lists of files and of 64 photographs of each.
 
         Raises:
             DataError: if a folder is missing.
@@ -95,6 +96,7 @@ class Imagenet(Dataset):
             for path in listing.paths:
                 digest.update(str(Path(path).relative_to(folder)).encode() + b"\0")
             digest.update(np.ascontiguousarray(listing.labels).data)
+            digest.update(listing.sample(_SAMPLED))
         return Data(
             Photographs(train, reader),
             Photographs(valid, reader),

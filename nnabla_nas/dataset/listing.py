@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from nnabla_nas.dataset.picture import SUFFIXES
 from nnabla_nas.errors import DataError
-from nnabla_nas.integrity import open_regular
+from nnabla_nas.integrity import open_regular, sha256
 
 _IMAGE, _LABEL = "x:image", "y:label"
 
@@ -35,6 +36,23 @@ class Listing:
     paths: Sequence[str]
     labels: npt.NDArray[np.int32]
     classes: tuple[str, ...] = ()
+
+    def sample(self, n: int) -> bytes:
+        """Return a hash over the contents of some files, evenly spread.
+
+        Args:
+            n: how many, at most.
+
+        Raises:
+            DataError: if one cannot be read.
+        """
+        digest = hashlib.sha256()
+        for path in self.paths[:: max(1, len(self.paths) // n)][:n]:
+            try:
+                digest.update(sha256(Path(path)).encode())
+            except OSError as error:
+                raise DataError(f"cannot read picture {path!r}: {error.strerror}") from error
+        return digest.digest()
 
 
 def class_tree(folder: Path, classes: tuple[str, ...] = ()) -> Listing:

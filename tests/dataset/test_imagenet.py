@@ -118,6 +118,14 @@ def test_evaluating_a_training_set_draws_nothing(folders: tuple[Path, Path]) -> 
     np.testing.assert_array_equal(shuffled.inputs[order], batch.inputs)
 
 
+def test_other_photographs_under_the_same_names_are_other_data(folders: tuple[Path, Path]) -> None:
+    before = own(folders).read().checksum
+    assert own(folders).read().checksum == before
+    for path in listed(folders[0]):
+        Image.open(path).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(path)
+    assert own(folders).read().checksum != before
+
+
 def test_processes_change_nothing(folders: tuple[Path, Path]) -> None:
     alone, together = own(folders).read(), own(folders, workers=2).read()
     assert alone.checksum == together.checksum
