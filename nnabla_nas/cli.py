@@ -42,7 +42,7 @@ _SUMMARIES = {
 }
 _NOT_KEYS = ("config_file", "set", "dry_run", "no_visualize", "resume", "save_nnp")
 # What works in this process alone, and leaves nothing behind when it is ended.
-_ALONE = ("evaluate", "export", "info", "list", "predict", "profile")
+_ALONE = ("convert", "evaluate", "export", "info", "list", "predict", "profile")
 _INTERRUPTED = 130
 
 

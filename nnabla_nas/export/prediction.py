@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from nnabla_nas.dataset.dataset import Dataset
 from nnabla_nas.dataset.picture import Pixels, open_picture
-from nnabla_nas.errors import DataError
+from nnabla_nas.errors import DataError, NasError
 from nnabla_nas.export.trained_run import TrainedRun
 from nnabla_nas.registry import datasets
 
@@ -54,6 +54,9 @@ def probabilities(run: TrainedRun, images: Pixels) -> npt.NDArray[np.float32]:
     Args:
         run: the training, read back.
         images: pixels 0 to 255, (n, C, H, W).
+
+    Raises:
+        NasError: if an output is not finite.
     """
     run.model.apply(training=False)
     found = []
@@ -61,6 +64,8 @@ def probabilities(run: TrainedRun, images: Pixels) -> npt.NDArray[np.float32]:
         inputs = run.inputs.normalise(images[start : start + _IMAGES_AT_ONCE])
         outputs: Any = run.model(nn.Variable.from_numpy_array(inputs))
         outputs.forward(clear_buffer=True)
+        if not np.isfinite(outputs.d).all():
+            raise NasError(f"{run.folder.weights}: the network's outputs are not finite")
         logits = outputs.d - outputs.d.max(axis=1, keepdims=True)
         exponentials = np.exp(logits)
         found.append(exponentials / exponentials.sum(axis=1, keepdims=True))

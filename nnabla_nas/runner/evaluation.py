@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from math import sqrt
+from math import isfinite, sqrt
 from typing import Literal
 
 import numpy as np
@@ -14,7 +14,7 @@ from nnabla_nas.dataset.dataset import Batch, Images
 from nnabla_nas.dataset.loader import in_order
 from nnabla_nas.dataset.split import split
 from nnabla_nas.dataset.transforms import Transform, evaluation_transform
-from nnabla_nas.errors import InputError
+from nnabla_nas.errors import InputError, NasError
 from nnabla_nas.export.trained_run import TrainedRun
 from nnabla_nas.runner.graph import Graph
 from nnabla_nas.runner.score import Score, read_together
@@ -84,6 +84,7 @@ def evaluate_run(run: TrainedRun, part: Part = "test") -> Metrics:
     Raises:
         DataError: if the data set is missing or damaged.
         InputError: if the training kept nothing back.
+        NasError: if the loss is not finite.
     """
     experiment, data = run.experiment, run.read_data()
     images: Images = data.test
@@ -107,4 +108,10 @@ def evaluate_run(run: TrainedRun, part: Part = "test") -> Metrics:
     batches = nearly_equal_batches(
         images, indices, experiment.mini_batch_valid, evaluation_transform(data)
     )
-    return mean_metrics(batches, judge)
+    metrics = mean_metrics(batches, judge)
+    # nnabla finds no error in logits that are not numbers.
+    if not isfinite(metrics["loss"]):
+        raise NasError(
+            f"{run.folder.weights}: the network's outputs are not finite (loss {metrics['loss']})"
+        )
+    return metrics

@@ -109,6 +109,9 @@ def _bring_back(runner: Runner) -> None:
     """Give the folder the files that the checkpoint relies on, as they were then."""
     for path in runner.kept_files():
         kept = runner.checkpoints.kept(path)
+        if kept is None and path.is_file():
+            runner.monitor.warning(f"{path}: the checkpoint has no copy to compare it with")
+            continue
         if kept is None:
             raise NasError(
                 f"{runner.folder.checkpoint}: the checkpoint lacks {path.name}, which holds the "

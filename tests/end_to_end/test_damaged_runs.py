@@ -99,6 +99,24 @@ def test_weights_that_are_not_finite_are_refused_also_without_hashes(
     assert "not finite" in error
 
 
+@pytest.mark.parametrize("reader", ["evaluate", "predict"])
+def test_outputs_that_are_not_finite_are_no_figures(
+    trained_copy: Path, reader: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(np.full((8, 8), 200, np.uint8)).save(trained_copy / "picture.png")
+    with h5py.File(trained_copy / "weights.h5", "r+") as file:
+
+        def enlarge(name: str, item: Any) -> None:
+            if isinstance(item, h5py.Dataset):
+                item[...] = 3e38
+
+        file.visititems(enlarge)
+    assert read(reader, trained_copy) == 1
+    out, error = capsys.readouterr()
+    assert not out
+    assert "weights.h5: the network's outputs are not finite" in error
+
+
 @pytest.mark.parametrize("key", ["weights", "genotype"])
 def test_a_damaged_file_of_a_run_is_not_trained_from(
     sealed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str

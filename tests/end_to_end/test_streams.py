@@ -47,7 +47,7 @@ def test_a_run_finishes_where_nobody_can_hear_it(training: str, tmp_path: Path, 
     assert done.stderr == ""
     assert json.loads((tmp_path / "run" / "result.json").read_text())["status"] == "finished"
     # What was said went nowhere else.
-    assert "results are in" in (tmp_path / "run" / "log.txt").read_text()
+    assert f"evaluate {tmp_path / 'run'}" in (tmp_path / "run" / "log.txt").read_text()
     assert main(["evaluate", str(tmp_path / "run")]) == 0
 
 
