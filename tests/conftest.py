@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -85,24 +84,21 @@ def _fetch(url: str) -> Any:
 
 @contextmanager
 def _serve(folder: Path, run: str, log: Path) -> Iterator[Callable[[str], Any]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(folder)]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--load_fast", "false"]
-    url = f"http://127.0.0.1:{port}/data/plugin"
+    # It answers once everything is read, at a port that it has taken itself.
+    command += ["--load_fast", "false", "--reload_interval", "0", "--reload_task", "blocking"]
+    command += ["--host", "127.0.0.1", "--port", "0"]
     with log.open("w") as output:
         server = subprocess.Popen(command, stdout=output, stderr=output, env=without_coverage())
     try:
-        tags: dict[str, Any] = {}
-        deadline = time.monotonic() + 60
-        while run not in tags and time.monotonic() < deadline:
+        deadline = time.monotonic() + 120
+        while not (at := re.search(r"http://[^:]+:\d+", log.read_text())):
+            assert time.monotonic() < deadline, log.read_text()
             with suppress(subprocess.TimeoutExpired):
                 server.wait(timeout=0.1)
             assert server.returncode is None, log.read_text()
-            with suppress(urllib.error.URLError, ConnectionError):
-                tags = _fetch(f"{url}/scalars/tags")
-        assert run in tags, log.read_text()
+        url = f"{at[0]}/data/plugin"
+        assert run in _fetch(f"{url}/scalars/tags"), log.read_text()
         yield lambda path: _fetch(f"{url}/{path}")
     finally:
         server.kill()
