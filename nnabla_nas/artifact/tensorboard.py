@@ -6,7 +6,7 @@ import math
 import re
 import socket
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -135,6 +135,7 @@ class TensorBoard:
         values: Mapping[str, str | bool | int | float],
         metrics: Mapping[str, float | None],
         step: int,
+        columns: Collection[str],
     ) -> None:
         """Add the row of this run to the table of runs; call it once, at the end.
 
@@ -145,10 +146,15 @@ class TensorBoard:
             metrics: what it achieved, by tag, also added as points of curves; None for what was
                 not measured: TensorBoard takes the columns of all runs from one of them.
             step: where on the horizontal axis.
+            columns: the names whose values are columns of the table. TensorBoard shows five, by
+                the alphabet, before any metric.
         """
         from tensorboardX import summary
 
-        self._add(list(summary.hparams(dict(values), dict(metrics))), step)
+        shown = {name: value for name, value in values.items() if name in columns}
+        table, _, _ = summary.hparams(shown, dict(metrics))
+        _, start, end = summary.hparams(dict(values), {})
+        self._add([table, start, end], step)
         self.scalars({tag: value for tag, value in metrics.items() if value is not None}, step)
 
     def text(self, tag: str, text: str, step: int) -> None:

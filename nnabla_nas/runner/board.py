@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from nnabla_nas.artifact.probability_map import draw_probabilities
 from nnabla_nas.artifact.progress import Progress
+from nnabla_nas.artifact.result import Result
 from nnabla_nas.artifact.run_folder import RunFolder
 from nnabla_nas.artifact.tensorboard import TensorBoard
 from nnabla_nas.estimator.constraint import Constraint
@@ -150,26 +152,28 @@ class Board:
         if self._visualize:
             self._tensorboard.image("arch", self._folder.arch_png, step)
 
-    def outcome(
-        self,
-        config: Mapping[str, Any],
-        metrics: Mapping[str, Mapping[str, float] | None],
-        step: int,
-    ) -> None:
+    def outcome(self, config: Mapping[str, Any], result: Result) -> None:
         """Show how a finished run ended: its row in the table of runs, and the final network.
 
         Args:
             config: the resolved experiment.
-            metrics: loss and error by set.
-            step: updates done.
+            result: how it ended.
         """
+        parts = {part: result.metrics.get(part) or {} for part in ("test", "valid", "train")}
         final = {
-            f"result/{name}_{part}": (metrics.get(part) or {}).get(name)
-            for part in ("test", "valid", "train")
-            for name in ("error", "loss")
+            "result/error_test": parts["test"].get("error"),
+            "result/parameters": result.parameters,
+            "result/multiply_adds": result.multiply_adds,
+            "result/seconds": result.wall_clock_seconds,
         }
+        for name in ("error", "loss"):
+            final |= {f"result/{name}_{part}": one.get(name) for part, one in parts.items()}
         values = {k: v for k, v in config.items() if k not in _NO_HYPERPARAMETERS}
-        self._tensorboard.hyperparameters(hyperparameters(values), final, step)
+        given = hyperparameters(values) | {
+            "experiment": experiment_name(self._folder.path, result.seed),
+            "seed": result.seed,
+        }
+        self._tensorboard.hyperparameters(given, final, result.updates, ("experiment", "seed"))
         self._show_graph()
 
     def ending(self, text: str, step: int) -> None:
@@ -218,6 +222,19 @@ def probabilities(model: Model) -> dict[str, dict[str, float]]:
             names = [f"{index} {name}" for index, name in enumerate(names)]
         table[name] = dict(zip(names, map(float, choice.probabilities), strict=True))
     return table
+
+
+def experiment_name(folder: Path, seed: int) -> str:
+    """Return the last two parts of a folder's path, without one that names the seed only.
+
+    Args:
+        folder: a run's folder, such as `log/study/found/seed-3`.
+        seed: the run's seed.
+    """
+    parts = folder.absolute().parts[1:]
+    if len(parts) > 1 and parts[-1] in (f"{seed}", f"seed-{seed}", f"seed_{seed}", f"seed{seed}"):
+        parts = parts[:-1]
+    return "/".join(parts[-2:])
 
 
 def hyperparameters(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -26,7 +26,8 @@ def draw_fronts(fronts: Sequence[tuple[Constraint, Front]]) -> Image:
         from matplotlib.figure import Figure
 
         size = (_WIDTH / DPI, _HEIGHT * len(fronts) / DPI)
-        figure = Figure(figsize=size, layout="constrained", facecolor="white")
+        figure = Figure(figsize=size, facecolor="white")
+        figure.set_layout_engine("constrained", h_pad=0.12, w_pad=0.12)
         for row, (swept, front) in enumerate(fronts):
             _draw(figure.add_subplot(len(fronts), 1, row + 1), swept, front)
         return to_image(figure)
@@ -42,7 +43,8 @@ def _draw(axes: Any, swept: Constraint, front: Front) -> None:
     axes.plot(*place, "o", color=_MARK, **ring, label="found")
     # A line far away would leave no room for the curve.
     low, high = min(*costs, found), max(*costs, found)
-    line = axes.plot([], [], color=_BOUND, linewidth=2, label=f"bound: {swept.bound:,.6g} {unit}")
+    bound = f"bound: {_in_figures(swept.bound, 0)} {unit}"
+    line = axes.plot([], [], color=_BOUND, linewidth=2, label=bound)
     if 2 * low - high <= swept.bound <= 2 * high - low:
         axes.axvline(swept.bound, color=line[0].get_color(), linewidth=2, zorder=1)
     axes.set_title(

@@ -161,7 +161,7 @@ class Record:
         """
         self.folder.write_json(self.folder.result, result.to_json())
         if result.status == "finished":
-            self._board.outcome(config, result.metrics, result.updates)
+            self._board.outcome(config, result)
 
     def ending(self, text: str, step: int) -> None:
         """Say what a run ends with, on the console, in log.txt and in TensorBoard.

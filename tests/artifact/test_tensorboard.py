@@ -110,7 +110,7 @@ def test_everything_goes_into_one_event_file(tmp_path: Path) -> None:
     board = TensorBoard(tmp_path)
     board.layout({"health": {"loss": ["loss/.*"]}})
     metrics = {"result/error_test": 0.25, "result/error_valid": None}
-    board.hyperparameters({"lr": 0.1, "name": "x", "flag": True}, metrics, 3)
+    board.hyperparameters({"lr": 0.1, "name": "x", "flag": True}, metrics, 3, ["name"])
     board.image("map", Image.new("RGB", (5, 4)), 3)
     board.close()
     assert len(list(tmp_path.rglob("*"))) == 1

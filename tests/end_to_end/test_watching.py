@@ -145,3 +145,23 @@ def test_a_training_shows_test_error_and_its_own_layout(
     layout = read.Tensors("custom_scalars__config__")[0].tensor_proto.string_val[0]
     assert b"training" in layout
     assert b"search health" not in layout
+
+
+def test_the_table_of_runs_begins_with_experiment_seed_error_and_costs(
+    trained_folder: Path, tensorboard: Callable[[Path, str], Callable[[str], Any]]
+) -> None:
+    ask = tensorboard(trained_folder.parent, "run/tensorboard")
+    table = ask("hparams/experiment?request=%7B%7D")
+    assert [one["name"] for one in table["hparamInfos"]] == ["experiment", "seed"]
+    # TensorBoard shows the first five.
+    assert [one["name"]["tag"] for one in table["metricInfos"]][:5] == [
+        "result/error_test",
+        "result/parameters",
+        "result/multiply_adds",
+        "result/seconds",
+        "result/error_valid",
+    ]
+    result = json.loads((trained_folder / "result.json").read_text())
+    read = events(trained_folder)
+    (parameters,) = read.Scalars("result/parameters")
+    assert parameters.value == result["parameters"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import nnabla as nn
 import numpy as np
 import pytest
 
 import nnabla_nas.module as Mo
-from nnabla_nas.runner.board import hyperparameters, probabilities
+from nnabla_nas.runner.board import experiment_name, hyperparameters, probabilities
 from nnabla_nas.runner.network_graph import network_graph
 from nnabla_nas.search_space import ClassificationModel
 from nnabla_nas.search_space.mobilenet import SearchNet, TrainNet
@@ -66,3 +68,17 @@ def test_the_values_of_an_experiment_become_one_table() -> None:
         "network.settings": "[[8, 1, 2]]",
         "network.a.b": "c",
     }
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("/log/study/found/seed-3", "study/found"),
+        ("/log/study/found/lr-0.05/seed-3", "found/lr-0.05"),
+        ("/log/seeds/3", "log/seeds"),
+        ("/log/small/search-3", "small/search-3"),
+        ("/3", "3"),
+    ],
+)
+def test_an_experiment_is_named_by_its_folder_without_the_seed(folder: str, name: str) -> None:
+    assert experiment_name(Path(folder), 3) == name
