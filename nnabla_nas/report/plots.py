@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nnabla_nas.artifact.plotting import DPI, INK, drawing, to_svg
+from nnabla_nas.report.statistics import LEAST_FOR_TEST
 from nnabla_nas.report.trajectories import Curve
 from nnabla_nas.report.wording import is_share, short
 
@@ -64,18 +65,13 @@ def strips(values: Mapping[str, Sequence[float]], value: str, tints: Mapping[str
     scale = _scale(value)
     with drawing():
         figure, axes = _figure(_ROW * len(values) + 80)
+        _boxes(
+            axes,
+            [[scale * one for one in own] for own in values.values()],
+            [tints[name] for name in values],
+        )
         for row, (name, own) in enumerate(values.items()):
             scaled = [scale * one for one in own]
-            if len(scaled) > 4:
-                box = axes.boxplot(
-                    [scaled],
-                    positions=[row],
-                    orientation="horizontal",
-                    widths=0.62,
-                    showfliers=False,
-                )
-                for part in [line for lines in box.values() for line in lines]:
-                    part.set(color=tints[name], alpha=0.55, linewidth=1.4)
             offsets = [row + _SPREAD * _shift(index) for index in range(len(scaled))]
             axes.plot(scaled, offsets, "o", color=tints[name], markersize=5, alpha=0.75)
             mean = sum(scaled) / len(scaled)
@@ -168,6 +164,19 @@ def _figure(height: float) -> tuple[Figure, Any]:
     figure = Figure(figsize=size, layout="constrained", facecolor="none")
     axes = figure.add_subplot(facecolor="none")
     return figure, axes
+
+
+def _boxes(axes: Any, rows: Sequence[Sequence[float]], tints: Sequence[str]) -> None:
+    boxed = [row for row, values in enumerate(rows) if len(values) >= LEAST_FOR_TEST]
+    if not boxed:
+        return
+    style = {"orientation": "horizontal", "widths": 0.62, "showfliers": False}
+    drawn = axes.boxplot([rows[row] for row in boxed], positions=boxed, **style)
+    for lines in drawn.values():
+        # Whiskers and caps come in twos.
+        each = len(lines) // len(boxed)
+        for number, line in enumerate(lines):
+            line.set(color=tints[boxed[number // each]], alpha=0.55, linewidth=1.4)
 
 
 def _legend(figure: Figure, axes: Any) -> None:
