@@ -30,7 +30,7 @@ class Comparison(Findings):
         return in_text(self)
 
     def write(self, folder: Path) -> list[Path]:
-        """Write compare.csv and compare.json.
+        """Write compare.csv, compare.json and report.html.
 
         Args:
             folder: where; made if it is missing.
@@ -90,7 +90,7 @@ def compare(
     ]
     compared.sort(key=lambda one: one.summary.mean if one.summary else inf)
     name = reference.name if reference else None
-    return Comparison(compared, value, by, name, found.runs, remarks)
+    return Comparison(compared, value, by, name, found.runs, remarks, tuple(folders))
 
 
 def _differences(

@@ -58,10 +58,11 @@ def _costs(groups: Sequence[Compared]) -> list[str]:
         ("latency, ms", [short(c.latency) for _, c in listed]),
         ("memory, MB", [short(_megabytes(c)) for _, c in listed]),
         ("device s", [short(c.device_seconds) for _, c in listed]),
-        ("search s", [_search(c) for _, c in listed]),
+        ("+ search s", [_search(c) for _, c in listed]),
+        ("= both", [short(c.all_seconds) for _, c in listed]),
         ("n", [str(len(one.group.finished)) for one, _ in listed]),
     ]
-    always = ("device s", "search s", "n")
+    always = ("device s", "+ search s", "n")
     kept = [(t, cells) for t, cells in columns if t in always or set(cells) != {NOTHING}]
     rows = [["mean of each", *(title for title, _ in kept)]]
     for index, (one, _) in enumerate(listed):

@@ -28,6 +28,13 @@ class Costs:
     device_seconds: float | None
     search_seconds: float | None
 
+    @property
+    def all_seconds(self) -> float | None:
+        """Device seconds of the run and of the search before it."""
+        if self.device_seconds is None or self.search_seconds is None:
+            return None
+        return self.device_seconds + self.search_seconds
+
 
 def costs(compared: Compared) -> Costs:
     """Return the mean costs of a group.

@@ -1,4 +1,4 @@
-"""compare.csv and compare.json."""
+"""compare.csv, compare.json and report.html."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from nnabla_nas.artifact.run_folder import RunFolder
 from nnabla_nas.artifact.writing import writing
 from nnabla_nas.report.costs import costs
 from nnabla_nas.report.findings import Compared, Findings
+from nnabla_nas.report.page import page
 from nnabla_nas.report.run import NUMBERS, Run
 
 
@@ -32,7 +33,11 @@ def write_files(comparison: Findings, folder: Path) -> list[Path]:
     Raises:
         NasError: if one cannot be written.
     """
-    contents = {"compare.csv": table(comparison), "compare.json": as_json(comparison)}
+    contents = {
+        "compare.csv": table(comparison),
+        "compare.json": as_json(comparison),
+        "report.html": page(comparison),
+    }
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():

@@ -46,6 +46,7 @@ class Findings:
         against: the name of the reference, if there is one.
         runs: all runs.
         remarks: what is missing or odd, one line each.
+        folders: where the runs were looked for.
     """
 
     groups: Sequence[Compared]
@@ -54,6 +55,7 @@ class Findings:
     against: str | None
     runs: Sequence[Run]
     remarks: Sequence[str]
+    folders: Sequence[Path] = ()
 
     @property
     def reference(self) -> Compared | None:

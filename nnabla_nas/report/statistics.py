@@ -13,9 +13,10 @@ import numpy as np
 
 # With fewer repetitions neither a test nor an interval means anything.
 LEAST_FOR_TEST = 5
-# With fewer, a difference of one standard deviation is missed more than one time in four.
+# With fewer, a difference of one standard deviation is missed more often than one time in four.
 LEAST_FOR_ONE_DEVIATION = 15
 LEVEL = 0.05
+WILCOXON, MANN_WHITNEY = "Wilcoxon", "Mann-Whitney"
 _RESAMPLES = 9999
 # Up to so many ways to divide tied values into two groups all of them are counted.
 _MOST_DIVISIONS = 20_000
@@ -88,11 +89,23 @@ def difference(group: Mapping[str, float], reference: Mapping[str, float]) -> Di
     mean = fmean(group.values()) - fmean(reference.values())
     if min(n) < LEAST_FOR_TEST:
         return Difference(mean, None, None, None, n)
-    if group.keys() == reference.keys():
-        gains = [group[seed] - reference[seed] for seed in group]
-        return Difference(mean, _interval([gains]), "Wilcoxon", _wilcoxon(gains), n)
+    name, p = test(group, reference)
     samples = [list(group.values()), list(reference.values())]
-    return Difference(mean, _interval(samples), "Mann-Whitney", _mann_whitney(*samples), n)
+    if name == WILCOXON:
+        samples = [[group[seed] - reference[seed] for seed in group]]
+    return Difference(mean, _interval(samples), name, p, n)
+
+
+def test(group: Mapping[str, float], reference: Mapping[str, float]) -> tuple[str, float]:
+    """Return the name of the test for two groups, and its two-sided p-value.
+
+    Args:
+        group: the values by seed.
+        reference: those of what it is compared with.
+    """
+    if group.keys() == reference.keys():
+        return WILCOXON, _wilcoxon([group[seed] - reference[seed] for seed in group])
+    return MANN_WHITNEY, _mann_whitney(list(group.values()), list(reference.values()))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

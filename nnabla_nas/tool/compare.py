@@ -28,7 +28,12 @@ def main(argv: Sequence[str]) -> int:
     )
     add = parser.add_argument
     add("folders", metavar="FOLDER", nargs="+", help="runs, studies, or folders of either")
-    add("-o", "--output-path", metavar="DIR", help="also write compare.csv and compare.json there")
+    add(
+        "-o",
+        "--output-path",
+        metavar="DIR",
+        help="also write compare.csv, compare.json and report.html there",
+    )
     add("--against", metavar="NAME", help="the group that the others are compared with")
     add("--value", metavar="NAME", help="a number of result.json, less being better (test.error)")
     add("--by", metavar="KEY", default="seed", help="the setting that repetitions differ in (seed)")

@@ -15,7 +15,7 @@ def test_it_prints_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert main(["compare", str(study), "--against", "b", "-o", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().out
     assert "a against b: test.error 10.00 points lower in 2 repetitions" in said
-    for name in ("compare.csv", "compare.json"):
+    for name in ("compare.csv", "compare.json", "report.html"):
         assert (tmp_path / "out" / name).is_file()
         assert str(tmp_path / "out" / name) in said
 
