@@ -72,6 +72,11 @@ class RunFolder:
         return self.path / "result.json"
 
     @property
+    def confusion_png(self) -> Path:
+        """The drawing of the test set's confusion matrix."""
+        return self.path / "confusion.png"
+
+    @property
     def network_nnp(self) -> Path:
         """The trained network as nnabla reads it."""
         return self.path / "network.nnp"

@@ -11,6 +11,7 @@ import numpy as np
 from nnabla_nas.artifact.progress import Phase
 from nnabla_nas.optimizer.optimizer import Optimizer
 from nnabla_nas.runner.evaluation import Metrics
+from nnabla_nas.runner.metrics import CONFUSION, badness
 from nnabla_nas.runner.runner import Runner
 
 
@@ -64,6 +65,7 @@ class Trainer(Runner):
         if self.is_best(valid):
             self.keep(train, valid, test)
         self.record.epoch(self.progress, self.experiment.epoch, values, self.ends())
+        self.record.further({"valid": valid, "test": test}, self.progress.step)
 
     def judge(self) -> tuple[Metrics | None, Metrics]:
         """Return loss and error on the part kept back, if there is one, and on the test set."""
@@ -83,9 +85,10 @@ class Trainer(Runner):
         progress = self.progress
         if valid is None:
             return progress.epoch == self.experiment.epoch
-        if progress.best_error is not None and valid["error"] >= progress.best_error:
+        value = badness(self.select, valid[self.select])
+        if progress.best_error is not None and value >= progress.best_error:
             return False
-        progress.best_epoch, progress.best_error = progress.epoch, valid["error"]
+        progress.best_epoch, progress.best_error = progress.epoch, value
         return True
 
     def keep(self, train: Metrics, valid: Metrics | None, test: Metrics) -> None:
@@ -98,6 +101,8 @@ class Trainer(Runner):
         """
         self.kept = {"train": train or None, "valid": valid, "test": test}
         self.record.weights()
+        if self.confusion is not None and CONFUSION in self.asked_metrics:
+            self.record.confusion(self.confusion, self.data.classes)
 
     def kept_files(self) -> Sequence[Path]:
         """Return weights.h5 once there are weights to keep."""
