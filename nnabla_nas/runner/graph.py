@@ -41,6 +41,7 @@ class Graph:
         metrics: names of further metrics to compute in evaluation.
         select: the metric that scores hold instead of the error where the network has none.
         selecting: whether scores hold it in any case.
+        mixed: whether images are mixed of two, so that loss and error are too.
 
     Attributes:
         n_outputs: how many outputs there are, those of auxiliary heads included.
@@ -58,6 +59,7 @@ class Graph:
         metrics: Sequence[str] = (),
         select: str | None = None,
         selecting: bool = False,
+        mixed: bool = False,
     ) -> None:
         self._model = model
         self._batch_size = batch_size
@@ -77,6 +79,9 @@ class Graph:
             self._error = judged["error"]
         else:
             self._error = self._selected(select or "loss", judged, logits)
+        self._others, self._share = nn.Variable((batch_size, 1)), nn.Variable(())
+        if mixed:
+            self._mix(outputs, weights)
         self.further: dict[str, nn.Variable] = {}
         if purpose in ("judge", "evaluate"):
             self.further = {name: v for name, v in judged.items() if v is not self._error}
@@ -86,6 +91,14 @@ class Graph:
                 self.further[name] = in_graph(name, logits, self._targets)
         for variable in (self._loss, self._error, *self.further.values()):
             variable.persistent = True
+
+    def _mix(self, outputs: Any, weights: Sequence[float] | None) -> None:
+        """Let loss and error be those of both targets, each by its share."""
+        loss = self._model.loss(outputs, self._others, weights)
+        self._loss = self._share * self._loss + (1.0 - self._share) * loss
+        error = self._model.metrics(outputs, self._others).get("error")
+        if error is not None:
+            self._error = self._share * self._error + (1.0 - self._share) * error
 
     def _selected(self, select: str, judged: dict[str, nn.Variable], logits: Any) -> nn.Variable:
         """Return what is to be small where a metric selects."""
@@ -152,6 +165,8 @@ class Graph:
     def _run(self, batch: Batch, score: Score, **clearing: bool) -> None:
         self._inputs.d = batch.inputs
         self._targets.d = batch.targets
+        if batch.others is not None:
+            self._others.d, self._share.d = batch.others, batch.share
         if self._refills:
             self._model.refill_random_inputs()
         nn.forward_all([self._loss, self._error, *self.further.values()], **clearing)
@@ -167,7 +182,8 @@ def mini_batches(batch: Batch, size: int) -> Iterator[Batch]:
     """
     for start in range(0, len(batch.targets), size):
         part = slice(start, start + size)
-        yield Batch(batch.inputs[part], batch.targets[part])
+        others = None if batch.others is None else batch.others[part]
+        yield Batch(batch.inputs[part], batch.targets[part], others, batch.share)
 
 
 @contextmanager

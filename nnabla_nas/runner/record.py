@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -118,9 +119,13 @@ class Record:
         with folder.replacing(folder.arch_png) as png, folder.replacing(folder.arch_dot) as dot:
             self.monitor.once(self._model.visualize(png, dot))
 
-    def weights(self) -> None:
-        """Write the weights and running statistics to weights.h5."""
-        with self.folder.replacing(self.folder.weights) as path:
+    def weights(self, file: Path | None = None) -> None:
+        """Write the weights and running statistics.
+
+        Args:
+            file: where; by default to weights.h5.
+        """
+        with self.folder.replacing(file or self.folder.weights) as path:
             write_parameters(path, self._model.get_net_parameters())
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:

@@ -55,11 +55,13 @@ class RunState(ABC):
 
     Attributes:
         searches: whether the algorithm searches (`SearchNet`) or trains (`TrainNet`).
+        mixes_images: whether training images are mixed of two.
         complete: called with the content of result.json before that says that the run has
             finished: what else the run is to leave behind is written then.
     """
 
     searches: ClassVar[bool]
+    mixes_images: bool = False
 
     def __init__(
         self,
@@ -145,7 +147,14 @@ class RunState(ABC):
             weights = (1.0, self.experiment.aux_weight) if purpose == "train" else (1.0, 0.0)
             asked, select = self.asked_metrics, self.experiment.select
             self._graphs[key] = Graph(
-                self.model, self.input_shape, batch_size, purpose, weights, asked, select
+                self.model,
+                self.input_shape,
+                batch_size,
+                purpose,
+                weights,
+                asked,
+                select,
+                mixed=self.mixes_images and purpose == "train",
             )
         return self._graphs[key]
 
