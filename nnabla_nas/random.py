@@ -15,7 +15,7 @@ class Streams:
 
     The order in which streams are first asked for does not matter: a stream depends on the seed
     and its name alone. Names in use: `weights`, `sampling`, `data order`, `augmentation`,
-    `dropout`, `drop path`, `architecture`, `wiring`, `synthetic`, `shuffled labels`.
+    `mixing`, `dropout`, `drop path`, `architecture`, `wiring`, `synthetic`, `shuffled labels`.
 
     Args:
         seed: the experiment's seed, a non-negative integer.

@@ -72,6 +72,16 @@ class RunFolder:
         return self.path / "result.json"
 
     @property
+    def weights_ema(self) -> Path:
+        """The moving average of the weights, of the moment that `weights` is from."""
+        return self.path / "weights_ema.h5"
+
+    @property
+    def confusion_png(self) -> Path:
+        """The drawing of the test set's confusion matrix."""
+        return self.path / "confusion.png"
+
+    @property
     def network_nnp(self) -> Path:
         """The trained network as nnabla reads it."""
         return self.path / "network.nnp"

@@ -21,6 +21,7 @@ from nnabla_nas.config.network_arguments import build_network, complete_network
 from nnabla_nas.config.optimizer_arguments import complete_optimizer
 from nnabla_nas.config.parameter import parameters
 from nnabla_nas.config.signature import check, with_defaults
+from nnabla_nas.config.transform_arguments import complete_transforms
 from nnabla_nas.registry import evaluators, runners
 
 __all__ = ["build_dataset", "build_network", "complete", "complete_trained"]
@@ -49,10 +50,14 @@ def complete(experiment: Experiment) -> tuple[Experiment, list[str]]:
     experiment, wrong = complete_optimizer(experiment)
     faults += wrong
     experiment, wrong = complete_constraints(experiment)
+    faults += wrong
+    experiment, wrong = complete_transforms(experiment)
     sources.check([*faults, *wrong])
     phases = experiment.optimizer.phases()
     name = experiment.algorithm.name
     unused = unused_keys(phases, name, bool(searching), experiment.warmup, _judged_by(experiment))
+    if experiment.transforms is not None and experiment.cutout:
+        notices.append("cutout is not used: transforms say what is done")
     return experiment, [*notices, *unused]
 
 

@@ -23,9 +23,11 @@ from nnabla_nas.config.fields import (
     Flag,
     FolderPath,
     ImageShape,
+    MetricNames,
     Portion,
     PositiveCount,
     SpaceNetwork,
+    Transforms,
     Weight,
     allowed,
     refuse,
@@ -56,12 +58,20 @@ class Experiment(BaseModel):
         mini_batch_valid: likewise for `batch_size_valid`.
         warmup: epochs before the others in which the weights alone learn (searchers).
         cutout: side of the square that is erased from each training image, in pixels.
+        transforms: what is done with training images, in order: names, or objects with `name` and
+            its arguments. By default what suits the data set: normalising, padding by 4 and
+            cropping, mirroring photographs, and `cutout`.
         aux_weight: weight of the auxiliary head's loss, where a network has one.
         print_frequency: updates between progress lines in log.txt and points of the time curves.
         network: the search space, and the arguments of its networks.
         algorithm: the searcher or trainer, and its options; by default `DartsSearcher` where
             `search` is true and `Trainer` elsewhere.
         search: whether to build the search network; by default as the algorithm needs it.
+        metrics: further metrics of every evaluation, by name: `top_5_error`, `macro_f1`,
+            `balanced_accuracy`, `confusion_matrix` (a picture).
+        select: the metric that selects the epoch whose weights are kept (Trainer) and rewards
+            architectures (ProxylessNasSearcher); by default the error. One whose name ends in
+            `loss` or `error` is to be small, others large.
         train_portion: share of the training set that trains the weights. The rest trains the
             architecture (searchers), or selects the epoch whose weights are kept (Trainer). By
             default 0.5 for searchers and 1 for Trainer.
@@ -89,8 +99,11 @@ class Experiment(BaseModel):
     mini_batch_valid: PositiveCount = Field(default_factory=lambda known: known["batch_size_valid"])
     warmup: Count = 0
     cutout: Count = 0
+    transforms: Transforms = None
     aux_weight: Weight = 0.0
     print_frequency: PositiveCount = 20
+    metrics: MetricNames = None
+    select: Annotated[str, Field(min_length=1), allowed("the name of a metric")] | None = None
     network: SpaceNetwork
     algorithm: Algorithm
     search: Flag = Field(default_factory=lambda known: bool(searches(known["algorithm"].name)))
@@ -130,13 +143,21 @@ class Experiment(BaseModel):
     def to_json(self) -> dict[str, Any]:
         """Return the flat JSON form with every default written out."""
         values = self.model_dump(
-            exclude={"dataset", "network", "algorithm", "optimizer", "regularizer"}
+            exclude={
+                "dataset",
+                "network",
+                "algorithm",
+                "optimizer",
+                "regularizer",
+                "transforms",
+            }
         )
         shape = self.input_shape and list(self.input_shape)
         return {
             **values,
             "dataset": self.dataset.to_json(),
             "input_shape": shape,
+            "transforms": self.transforms and [one.to_json() for one in self.transforms],
             "network": self.network.to_json(),
             "algorithm": self.algorithm.to_json(),
             "optimizer": self.optimizer.to_json(),

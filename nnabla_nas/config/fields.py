@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 from pydantic import BeforeValidator, Field, ValidationError, WrapValidator
 from pydantic_core import PydanticCustomError
@@ -18,6 +18,7 @@ from nnabla_nas.registry import (
     runners,
     search_spaces,
     solvers,
+    transforms,
 )
 
 
@@ -133,6 +134,17 @@ ImageShape = Annotated[
     tuple[PositiveCount, PositiveCount, PositiveCount] | None,
     BeforeValidator(_list_as_tuple),
     allowed("three integers >= 1: [channels, height, width]"),
+]
+
+_METRICS = "'top_5_error', 'macro_f1', 'balanced_accuracy' and 'confusion_matrix'"
+MetricNames = Annotated[
+    list[Literal["top_5_error", "macro_f1", "balanced_accuracy", "confusion_matrix"]] | None,
+    allowed(f"a list of some of {_METRICS}"),
+]
+
+Transforms = Annotated[
+    list[Annotated[Named, _named(transforms)]] | None,
+    Field(max_length=100),
 ]
 
 Dataset = Annotated[Named, _named(datasets)]

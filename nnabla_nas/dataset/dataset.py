@@ -190,7 +190,11 @@ class Batch:
     Args:
         inputs: normalised images, float32 (B, C, H, W).
         targets: their classes, int32 (B, 1).
+        others: where images are mixed of two, the classes of the second, int32 (B, 1).
+        share: the share of the first.
     """
 
     inputs: npt.NDArray[np.float32]
     targets: npt.NDArray[np.int32]
+    others: npt.NDArray[np.int32] | None = None
+    share: float = 1.0

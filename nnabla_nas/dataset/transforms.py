@@ -52,20 +52,34 @@ class Normalise:
         return inputs
 
 
-def random_crop(inputs: Floats, rng: np.random.Generator) -> Floats:
-    """Pad by 4 zeros on each side and crop each image back to its size at a random place.
+def random_crop(
+    inputs: Floats,
+    rng: np.random.Generator,
+    pad: int = _PAD,
+    size: tuple[int, int] | None = None,
+) -> Floats:
+    """Pad by zeros on each side and crop each image, by default to its size, at a random place.
 
     Args:
         inputs: normalised images, (B, C, H, W); zero is the mean of the training set.
-        rng: drawn from twice: B rows, then B columns, each 0 to 8.
+        rng: drawn from twice: B rows, then B columns, each 0 to 2 · pad where the size stays.
+        pad: zeros on each side, in pixels.
+        size: height and width of the part; None for those of the images.
 
     Returns:
         New images, (B, C, H, W).
+
+    Raises:
+        DataError: if a padded image is smaller than the part.
     """
-    n, _, height, width = inputs.shape
-    tops = rng.integers(0, 2 * _PAD + 1, n)
-    lefts = rng.integers(0, 2 * _PAD + 1, n)
-    padded = np.pad(inputs, ((0, 0), (0, 0), (_PAD, _PAD), (_PAD, _PAD)))
+    n = len(inputs)
+    height, width = inputs.shape[2:] if size is None else size
+    spare = inputs.shape[2] + 2 * pad - height, inputs.shape[3] + 2 * pad - width
+    if min(spare) < 0:
+        raise DataError(f"size: got {height}; allowed at most the padded images' side")
+    tops = rng.integers(0, spare[0] + 1, n)
+    lefts = rng.integers(0, spare[1] + 1, n)
+    padded = np.pad(inputs, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
     # numpy's own annotation leaves out that `axis` may be a tuple
     windows = np.lib.stride_tricks.sliding_window_view(  # type: ignore[call-overload]
         padded, (height, width), axis=(2, 3)
@@ -106,7 +120,7 @@ def cut_out(inputs: Floats, size: int, rng: np.random.Generator) -> Floats:
     lefts = rng.integers(0, width - size + 1, n)[:, None, None]
     rows, columns = np.arange(height)[:, None], np.arange(width)
     erased = (rows >= tops) & (rows < tops + size) & (columns >= lefts) & (columns < lefts + size)
-    return np.where(erased[:, None], np.float32(0), inputs)
+    return np.where(erased[:, None], inputs.dtype.type(0), inputs)
 
 
 class _Training:

@@ -15,9 +15,11 @@ from nnabla_nas.registry.declarations import (
     register_evaluator,
     register_runner,
     register_search_space,
+    register_transform,
     runners,
     search_spaces,
     solvers,
+    transforms,
 )
 from nnabla_nas.registry.registry import Entry, Registry, did_you_mean
 
@@ -34,7 +36,9 @@ __all__ = [
     "register_evaluator",
     "register_runner",
     "register_search_space",
+    "register_transform",
     "runners",
     "search_spaces",
     "solvers",
+    "transforms",
 ]

@@ -11,12 +11,14 @@ estimators = Registry("estimator")
 evaluators = Registry("evaluator")
 solvers = Registry("solver")
 lr_schedulers = Registry("learning-rate scheduler")
+transforms = Registry("transform")
 
 register_search_space = search_spaces.register
 register_runner = runners.register
 register_dataset = datasets.register
 register_estimator = estimators.register
 register_evaluator = evaluators.register
+register_transform = transforms.register
 
 search_spaces.declare(
     "mobilenet",
@@ -182,6 +184,19 @@ evaluators.declare(
     "nnabla_nas.runner.evaluator.zero_cost:ZeroCost",
     "a score without training: multiply_adds, parameters, synflow or jacob_cov",
 )
+
+for _module, _name, _summary in (
+    ("augmentation", "RandomCrop", "pad by zeros, cut at a random place"),
+    ("augmentation", "RandomHorizontalFlip", "mirror every second image left to right"),
+    ("augmentation", "Cutout", "erase a square at a random place"),
+    ("augmentation", "RandomErasing", "erase a random rectangle of some images"),
+    ("augmentation", "CenterCrop", "keep the middle"),
+    ("augmentation", "Normalize", "mean 0 and deviation 1 in every channel; last if left out"),
+    ("pixel_augmentation", "ColorJitter", "other brightness, contrast, saturation and hue"),
+    ("pixel_augmentation", "RandomRotation", "turn by a random angle"),
+    ("pixel_augmentation", "Resize", "another size, before a crop"),
+):
+    transforms.declare(_name, f"nnabla_nas.dataset.{_module}:{_name}", _summary)
 
 for _name in (
     "AMSBound",

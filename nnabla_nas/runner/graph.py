@@ -10,6 +10,7 @@ import nnabla as nn
 
 import nnabla_nas.function as function
 from nnabla_nas.dataset.dataset import Batch
+from nnabla_nas.runner.metrics import CONFUSION, NAMES, OF_SET, badness, confusion, in_graph
 from nnabla_nas.runner.score import Score
 from nnabla_nas.search_space.model import Model
 
@@ -37,9 +38,15 @@ class Graph:
         purpose: `train`, `judge` (batch statistics without a trace), `gate` (likewise, two
             candidates behind gates) or `evaluate`.
         loss_weights: weights of the outputs where there are several.
+        metrics: names of further metrics to compute in evaluation.
+        select: the metric that scores hold instead of the error where the network has none.
+        selecting: whether scores hold it in any case.
+        mixed: whether images are mixed of two, so that loss and error are too.
 
     Attributes:
         n_outputs: how many outputs there are, those of auxiliary heads included.
+        metric_names: what the network itself is judged by.
+        further: the metrics of the last pass beside loss and error, by name.
     """
 
     def __init__(
@@ -49,6 +56,10 @@ class Graph:
         batch_size: int,
         purpose: Purpose,
         loss_weights: Sequence[float] | None = None,
+        metrics: Sequence[str] = (),
+        select: str | None = None,
+        selecting: bool = False,
+        mixed: bool = False,
     ) -> None:
         self._model = model
         self._batch_size = batch_size
@@ -61,9 +72,42 @@ class Graph:
         self.n_outputs = len(outputs) if several else 1
         weights = list(loss_weights)[: len(outputs)] if several and loss_weights else None
         self._loss = model.loss(outputs, self._targets, weights)
-        self._error = model.metrics(outputs, self._targets)["error"]
-        self._loss.persistent = True
-        self._error.persistent = True
+        judged: dict[str, nn.Variable] = dict(model.metrics(outputs, self._targets))
+        self.metric_names = tuple(judged)
+        logits = outputs[0] if several else outputs
+        if "error" in judged and not (selecting and select):
+            self._error = judged["error"]
+        else:
+            self._error = self._selected(select or "loss", judged, logits)
+        self._others, self._share = nn.Variable((batch_size, 1)), nn.Variable(())
+        if mixed:
+            self._mix(outputs, weights)
+        self.further: dict[str, nn.Variable] = {}
+        if purpose in ("judge", "evaluate"):
+            self.further = {name: v for name, v in judged.items() if v is not self._error}
+            if CONFUSION in metrics or set(OF_SET) & set(metrics):
+                self.further[CONFUSION] = confusion(logits, self._targets)
+            for name in set(metrics) - {CONFUSION, *OF_SET} - judged.keys():
+                self.further[name] = in_graph(name, logits, self._targets)
+        for variable in (self._loss, self._error, *self.further.values()):
+            variable.persistent = True
+
+    def _mix(self, outputs: Any, weights: Sequence[float] | None) -> None:
+        """Let loss and error be those of both targets, each by its share."""
+        loss = self._model.loss(outputs, self._others, weights)
+        self._loss = self._share * self._loss + (1.0 - self._share) * loss
+        error = self._model.metrics(outputs, self._others).get("error")
+        if error is not None:
+            self._error = self._share * self._error + (1.0 - self._share) * error
+
+    def _selected(self, select: str, judged: dict[str, nn.Variable], logits: Any) -> nn.Variable:
+        """Return what is to be small where a metric selects."""
+        if select in judged:
+            return badness(select, judged[select])
+        # A name that there is not is refused once those of the network are known.
+        if select not in NAMES:
+            return self._loss
+        return badness(select, in_graph(select, logits, self._targets))
 
     def forward(self, batch: Batch) -> Score:
         """Compute loss and error of a batch, keeping what `backward` needs.
@@ -121,9 +165,11 @@ class Graph:
     def _run(self, batch: Batch, score: Score, **clearing: bool) -> None:
         self._inputs.d = batch.inputs
         self._targets.d = batch.targets
+        if batch.others is not None:
+            self._others.d, self._share.d = batch.others, batch.share
         if self._refills:
             self._model.refill_random_inputs()
-        nn.forward_all([self._loss, self._error], **clearing)
+        nn.forward_all([self._loss, self._error, *self.further.values()], **clearing)
         score.add(self._loss, self._error)
 
 
@@ -136,7 +182,8 @@ def mini_batches(batch: Batch, size: int) -> Iterator[Batch]:
     """
     for start in range(0, len(batch.targets), size):
         part = slice(start, start + size)
-        yield Batch(batch.inputs[part], batch.targets[part])
+        others = None if batch.others is None else batch.others[part]
+        yield Batch(batch.inputs[part], batch.targets[part], others, batch.share)
 
 
 @contextmanager

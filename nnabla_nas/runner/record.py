@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from nnabla_nas.artifact.monitor import Monitor
+from nnabla_nas.artifact.probability_map import draw_probabilities
 from nnabla_nas.artifact.progress import Progress
 from nnabla_nas.artifact.result import Result
 from nnabla_nas.artifact.run_folder import RunFolder
@@ -17,6 +22,9 @@ from nnabla_nas.module.parameter_file import write_parameters
 from nnabla_nas.runner.board import Board
 from nnabla_nas.runner.constraints import write_latencies
 from nnabla_nas.search_space.model import Model
+
+_IN_TRAJECTORY = ("loss", "error", "examples")
+_MOST_CLASSES_DRAWN = 100
 
 
 class Record:
@@ -111,9 +119,13 @@ class Record:
         with folder.replacing(folder.arch_png) as png, folder.replacing(folder.arch_dot) as dot:
             self.monitor.once(self._model.visualize(png, dot))
 
-    def weights(self) -> None:
-        """Write the weights and running statistics to weights.h5."""
-        with self.folder.replacing(self.folder.weights) as path:
+    def weights(self, file: Path | None = None) -> None:
+        """Write the weights and running statistics.
+
+        Args:
+            file: where; by default to weights.h5.
+        """
+        with self.folder.replacing(file or self.folder.weights) as path:
             write_parameters(path, self._model.get_net_parameters())
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
@@ -124,6 +136,47 @@ class Record:
             step: updates done so far.
         """
         self._board.scalars(values, step)
+
+    def further(self, metrics: Mapping[str, Mapping[str, float] | None], step: int) -> None:
+        """Show metrics that are no columns of trajectory.csv as curves and in a line.
+
+        Args:
+            metrics: by set, None for a set not evaluated.
+            step: updates done so far.
+        """
+        values = {
+            f"{name}/{part}": value
+            for part, one in metrics.items()
+            for name, value in (one or {}).items()
+            if name not in _IN_TRAJECTORY
+        }
+        if values:
+            self.scalars(values, step)
+            shown = [f"{name.replace('/', ' ')} {_short(value)}" for name, value in values.items()]
+            self.monitor.info(", ".join(shown))
+
+    def confusion(self, counts: npt.NDArray[np.float64], classes: Sequence[str]) -> None:
+        """Draw the confusion matrix of the test set.
+
+        Args:
+            counts: a row per class, a column per prediction.
+            classes: names of the classes; empty where they have none.
+        """
+        if not self.visualize:
+            return
+        if len(counts) > _MOST_CLASSES_DRAWN:
+            self.monitor.once(f"no confusion matrix is drawn of over {_MOST_CLASSES_DRAWN} classes")
+            return
+        names = list(classes) or [str(label) for label in range(len(counts))]
+        shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        table = {
+            name: dict(zip(names, map(float, row), strict=True))
+            for name, row in zip(names, shares, strict=True)
+        }
+        title = "test set: share of each class (row) that is taken for each class (column)"
+        picture = draw_probabilities(title, table)
+        with self.folder.replacing(self.folder.confusion_png) as path:
+            picture.save(path, format="PNG")
 
     def epoch(
         self,

@@ -19,10 +19,12 @@ from nnabla_nas.artifact.monitor import Monitor
 from nnabla_nas.artifact.progress import Phase, Progress
 from nnabla_nas.artifact.run_folder import RunFolder
 from nnabla_nas.config.experiment import Experiment
+from nnabla_nas.config.transform_arguments import build_transforms
 from nnabla_nas.dataset.dataset import Data
 from nnabla_nas.dataset.loader import Loader
+from nnabla_nas.dataset.named_transforms import named_transform
 from nnabla_nas.dataset.split import split
-from nnabla_nas.dataset.transforms import training_transform
+from nnabla_nas.dataset.transforms import Transform, training_transform
 from nnabla_nas.device.runtime import Runtime
 from nnabla_nas.errors import InputError
 from nnabla_nas.optimizer.loss_scale import LossScale
@@ -31,6 +33,8 @@ from nnabla_nas.runner.constraints import build_constraints
 from nnabla_nas.runner.expected_end import ExpectedEnd
 from nnabla_nas.runner.graph import Graph, Purpose
 from nnabla_nas.runner.interruption import Interruption
+from nnabla_nas.runner.metrics import NAMES as METRICS
+from nnabla_nas.runner.metrics import check_select
 from nnabla_nas.runner.optimizers import build_optimizer
 from nnabla_nas.runner.record import Record
 from nnabla_nas.runner.score import Readings
@@ -51,11 +55,13 @@ class RunState(ABC):
 
     Attributes:
         searches: whether the algorithm searches (`SearchNet`) or trains (`TrainNet`).
+        mixes_images: whether training images are mixed of two.
         complete: called with the content of result.json before that says that the run has
             finished: what else the run is to leave behind is written then.
     """
 
     searches: ClassVar[bool]
+    mixes_images: bool = False
 
     def __init__(
         self,
@@ -82,7 +88,7 @@ class RunState(ABC):
             data.train,
             self.train_part,
             experiment.batch_size_train,
-            training_transform(data, experiment.cutout),
+            self._training_transform(),
             runtime.streams,
             "train",
         )
@@ -93,9 +99,15 @@ class RunState(ABC):
         # On a device a number is waited for, so it is read when somebody wants to see it.
         self.readings = Readings(at_once=function.on_cpu())
         self._graphs: dict[tuple[Purpose, int], Graph] = {}
+        self.select = experiment.select or "error"
+        # What is selected by is also told.
+        self.asked_metrics: list[str] = [*(experiment.metrics or [])]
+        if self.select in METRICS and self.select not in self.asked_metrics:
+            self.asked_metrics.append(self.select)
         self._began = time.perf_counter()
         self.progress = Progress(phase=self.first_phase())
         self.train_graph = self.graph("train", experiment.mini_batch_train)
+        check_select(experiment.select, self.train_graph.metric_names, self.own_metrics())
         if experiment.aux_weight and self.train_graph.n_outputs == 1:
             monitor.once("aux_weight is not used: the network has no auxiliary head")
         self.constraints = build_constraints(experiment, model, self.input_shape, folder)
@@ -103,6 +115,17 @@ class RunState(ABC):
         self.checkpoints = Checkpoints(folder.checkpoint, folder.require_held)
         self.interruption = Interruption()
         self.complete: Callable[[Mapping[str, Any]], None] = lambda result: None
+
+    def _training_transform(self) -> Transform:
+        """Return what is done with training images: what the experiment names, or the default."""
+        augmentations = build_transforms(self.experiment)
+        if augmentations is None:
+            return training_transform(self.data, self.experiment.cutout)
+        return named_transform(self.data, augmentations)
+
+    def own_metrics(self) -> Sequence[str]:
+        """Return the metrics that this runner has beside those of the network."""
+        return ()
 
     @abstractmethod
     def first_phase(self) -> Phase:
@@ -122,7 +145,17 @@ class RunState(ABC):
         key = (purpose, batch_size)
         if key not in self._graphs:
             weights = (1.0, self.experiment.aux_weight) if purpose == "train" else (1.0, 0.0)
-            self._graphs[key] = Graph(self.model, self.input_shape, batch_size, purpose, weights)
+            asked, select = self.asked_metrics, self.experiment.select
+            self._graphs[key] = Graph(
+                self.model,
+                self.input_shape,
+                batch_size,
+                purpose,
+                weights,
+                asked,
+                select,
+                mixed=self.mixes_images and purpose == "train",
+            )
         return self._graphs[key]
 
     def optimizer(self, phase: str, parameters: dict[str, Any], epochs: int) -> Optimizer | None:

@@ -22,6 +22,7 @@ from nnabla_nas.runner.ending import early_ending, ending
 from nnabla_nas.runner.evaluation import Metrics, mean_metrics, nearly_equal_batches
 from nnabla_nas.runner.expected_end import moment
 from nnabla_nas.runner.graph import Purpose
+from nnabla_nas.runner.metrics import Counts, SetMetrics
 from nnabla_nas.runner.run_state import RunState
 from nnabla_nas.runner.score import Score
 
@@ -32,10 +33,12 @@ class Runner(RunState):
     Attributes:
         modes: the modes of choices that it can run; empty where any will do.
         phases: entries of `optimizer` that it learns by; None: all that its kind usually needs.
+        confusion: the confusion matrix of the images evaluated last, where it is asked for.
     """
 
     modes: ClassVar[tuple[str, ...]] = ()
     phases: ClassVar[tuple[str, ...] | None] = None
+    confusion: Counts | None = None
 
     @abstractmethod
     def run(self) -> int:
@@ -67,7 +70,7 @@ class Runner(RunState):
     def evaluate(
         self, images: Images, indices: npt.NDArray[np.int64], batch_size: int, purpose: Purpose
     ) -> Metrics:
-        """Return mean loss and error of the active path over some images, and their number.
+        """Return the metrics of the active path over some images, and their number.
 
         Args:
             images: where to read them.
@@ -76,13 +79,20 @@ class Runner(RunState):
             purpose: `judge` or `evaluate`, see `Graph`.
         """
 
+        further = SetMetrics()
+
         def judge(batch: Batch) -> Score:
+            n = len(batch.targets)
+            graph = self.graph(purpose, n)
             with self.on_device():
-                return self.graph(purpose, len(batch.targets)).evaluate(batch)
+                score = graph.evaluate(batch)
+                further.add(graph.further, n)
+            return score
 
         transform = evaluation_transform(self.data)
         batches = nearly_equal_batches(images, indices, batch_size, transform)
-        metrics = mean_metrics(batches, judge)
+        metrics = mean_metrics(batches, judge) | further.values(self.asked_metrics)
+        self.confusion = further.counts
         # nnabla finds no error in logits that are not numbers.
         self.require_finite(metrics["loss"], "the loss in evaluation")
         return metrics

@@ -13,6 +13,7 @@ from nnabla_nas.registry import (
     runners,
     search_spaces,
     solvers,
+    transforms,
 )
 from nnabla_nas.tool.parser import ToolParser
 
@@ -22,6 +23,7 @@ _KINDS: tuple[tuple[str, str, Registry], ...] = (
     ("data sets", "dataset", datasets),
     ("estimators", "", estimators),
     ("evaluators", "algorithm.evaluator", evaluators),
+    ("transforms of training images", "transforms", transforms),
     ("solvers", "optimizer.PHASE.solver", solvers),
     ("learning-rate schedulers", "optimizer.PHASE.lr_scheduler", lr_schedulers),
 )
@@ -31,8 +33,8 @@ can import: one beside main.py (with -m: in the current folder), or in a folder 
 
   from nnabla_nas.registry import register_dataset
 
-  @register_dataset("mine")            # likewise register_search_space, register_runner and
-  class Mine(Dataset):                 # register_estimator
+  @register_dataset("mine")            # likewise register_search_space, register_runner,
+  class Mine(Dataset):                 # register_estimator and register_transform
       \"\"\"What this list would say of it.\"\"\"
 
 In the JSON it is called "my_package.my_module:mine"; the module is imported first.

@@ -39,7 +39,7 @@ def outcome() -> Callable[[Path], dict[str, Any]]:
         result = json.loads((folder / "result.json").read_text())
         for key in ("wall_clock_seconds", "device_seconds", "retrain"):
             result.pop(key)
-        files = {name: folder / name for name in ("arch.h5", "weights.h5")}
+        files = {name: folder / name for name in ("arch.h5", "weights.h5", "weights_ema.h5")}
         contents = {name: path.read_bytes() for name, path in files.items() if path.exists()}
         return {"rows": rows, "result": result, **contents}
 

@@ -29,7 +29,10 @@ def trainer(search: dict[str, Any]) -> dict[str, Any]:
     search["network"]["drop_rate"] = 0.2
     return {
         **search,
-        "algorithm": "Trainer",
+        "algorithm": {"name": "Trainer", "mixup": 0.4, "cutmix": 1.0, "ema_decay": 0.8},
+        "transforms": ["RandomErasing", {"name": "RandomRotation", "degrees": 9}],
+        "select": "ema_error",
+        "metrics": ["macro_f1"],
         "optimizer": TRAIN,
         "cutout": 2,
         "train_portion": 0.5,
@@ -60,7 +63,9 @@ def cells(search: dict[str, Any]) -> dict[str, Any]:
         "auxiliary": True,
         "drop_path": 0.3,
     }
-    return {**trainer(search), "network": network, "input_shape": [3, 32, 32], "aux_weight": 0.4}
+    plain = {"algorithm": "Trainer", "transforms": None, "select": None, "metrics": None}
+    sizes = {"input_shape": [3, 32, 32], "aux_weight": 0.4}
+    return {**trainer(search), **plain, **sizes, "network": network}
 
 
 RUNS = {

@@ -18,6 +18,7 @@ KINDS = {
     "data sets": registry.datasets,
     "estimators": registry.estimators,
     "evaluators": registry.evaluators,
+    "transforms": registry.transforms,
     "solvers": registry.solvers,
     "learning-rate schedulers": registry.lr_schedulers,
 }

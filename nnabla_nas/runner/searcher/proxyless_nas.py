@@ -18,7 +18,7 @@ import nnabla_nas.function as function
 from nnabla_nas.dataset.dataset import Batch
 from nnabla_nas.estimator.constraint import add_penalty_gradients
 from nnabla_nas.module import Choice
-from nnabla_nas.runner.graph import fixed, mini_batches
+from nnabla_nas.runner.graph import Graph, fixed, mini_batches
 from nnabla_nas.runner.score import read_together
 from nnabla_nas.runner.searcher.binary_gates import (
     keep_other_probabilities,
@@ -52,6 +52,16 @@ class ProxylessNasSearcher(Searcher):
         super().__init__(*args, **kwargs)
         self.update = update
         self.arch_samples = arch_samples
+        if self.select != "error":
+            self.judge_graph = Graph(
+                self.model,
+                self.input_shape,
+                self.experiment.mini_batch_valid,
+                "judge",
+                (1.0, 0.0),
+                select=self.select,
+                selecting=True,
+            )
         if update == "gate":
             self.gate_graph = self.graph("gate", self.experiment.mini_batch_valid)
 
@@ -142,7 +152,8 @@ class ProxylessNasSearcher(Searcher):
         """Return what an architecture is worth: (1 − error) · Π min(1, bound/value)^weight.
 
         Args:
-            error: its mean top-1 error on the validation batch.
+            error: its mean top-1 error on the validation batch, or what the metric that selects
+                has instead.
             indices: per choice the candidate drawn.
         """
         return (1.0 - error) * math.prod(one.factor(indices) for one in self.constraints)

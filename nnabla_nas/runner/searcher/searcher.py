@@ -114,6 +114,7 @@ class Searcher(Runner):
             "learning_rate": optimizer.last_learning_rate,
         }
         self.record.epoch(self.progress, epochs, values, self.ends())
+        self.record.further({"valid": valid}, self.progress.step)
         share = self.model.n_skip_connects() / max(len(self.model.kept_operations()), 1)
         self.record.scalars({"arch/skip_fraction": share}, self.progress.step)
 
