@@ -26,6 +26,7 @@ TOOLS = {
     "list": "nnabla_nas.tool.list",
     "predict": "nnabla_nas.tool.predict",
     "profile": "nnabla_nas.tool.profile",
+    "rank": "nnabla_nas.tool.rank",
     "study": "nnabla_nas.tool.study",
 }
 _SUMMARIES = {
@@ -37,12 +38,13 @@ _SUMMARIES = {
     "info": "versions, the device a run would take and why, and where data is looked for",
     "profile": "measure every operation of a search space on this machine, for LatencyTable",
     "list": "every search space, algorithm, data set, estimator, solver and scheduler",
+    "rank": "how well a super-network's weights rank architectures",
     "predict": "classes of picture files, by the network that a training has left",
     "study": "experiments with many seeds, several at a time, and their comparison",
 }
 _NOT_KEYS = ("config_file", "set", "dry_run", "no_visualize", "resume", "save_nnp")
 # What works in this process alone, and leaves nothing behind when it is ended.
-_ALONE = ("convert", "evaluate", "export", "info", "list", "predict", "profile")
+_ALONE = ("convert", "evaluate", "export", "info", "list", "predict", "profile", "rank")
 _INTERRUPTED = 130
 
 

@@ -35,6 +35,7 @@ class Result:
         weights_epoch: the epoch weights.h5 is from, if weights were chosen by epoch.
         retrain: the command that trains the found architecture, after a search.
         stopped: why a search ended before its last epoch, if it did.
+        judged: how many architectures were judged as wholes, where the algorithm does that.
     """
 
     status: Status
@@ -53,6 +54,7 @@ class Result:
     weights_epoch: int | None = None
     retrain: str | None = None
     stopped: str | None = None
+    judged: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of result.json; metrics that are not finite become null."""
@@ -75,6 +77,7 @@ class Result:
             "weights_epoch": self.weights_epoch,
             "retrain": self.retrain,
             "stopped": self.stopped,
+            "judged": self.judged,
         }
 
 

@@ -67,6 +67,13 @@ runners.declare(
     phases=(),
 )
 runners.declare(
+    "OneShotTrainer",
+    "nnabla_nas.runner.one_shot_trainer:OneShotTrainer",
+    "trains a super-network on uniform, fair or sandwich paths, for searches that inherit weights",
+    searches=True,
+    phases=("train",),
+)
+runners.declare(
     "ProxylessNasSearcher",
     "nnabla_nas.runner.searcher.proxyless_nas:ProxylessNasSearcher",
     "samples one path per step; architecture parameters learn by REINFORCE or binary gates",

@@ -83,6 +83,8 @@ def counted(n: int, word: str) -> str:
 
 
 def _weights(result: Result) -> str:
+    if result.judged is not None:
+        return "those that the architecture found was judged with"
     if result.search:
         return "those of the super-network at the end"
     if not result.epochs:

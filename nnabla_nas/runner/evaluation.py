@@ -61,8 +61,11 @@ def in_words(metrics: Mapping[str, float]) -> str:
     """Return loss, error and its standard error, and the number of images.
 
     Args:
-        metrics: what `mean_metrics` returns.
+        metrics: what `mean_metrics` returns, or an error alone.
     """
+    if "examples" not in metrics:
+        # A benchmark's table says no more.
+        return f"error {100 * metrics['error']:.2f} %"
     error, n = metrics["error"], int(metrics["examples"])
     # The error is a share of n independent images.
     spread = sqrt(error * (1 - error) / n)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -62,10 +62,23 @@ class Runner(RunState):
 
         with self.on_device():
             optimizer.zero_grad()
-            self.readings.add(self.train_graph.accumulate(batch, optimizer.scale), count)
+            for score in self.gradients(batch, optimizer.scale):
+                self.readings.add(score, count)
+                self.progress.examples += n
             optimizer.unscale()
             optimizer.update()
-        self.progress.examples += n
+
+    def gradients(self, batch: Batch, scale: float) -> Iterator[Score]:
+        """Add the gradients of a training batch; by default those of the active path.
+
+        Args:
+            batch: the batch.
+            scale: what the losses are multiplied with.
+
+        Yields:
+            The score of each path that the batch passes through.
+        """
+        yield self.train_graph.accumulate(batch, scale)
 
     def evaluate(
         self, images: Images, indices: npt.NDArray[np.int64], batch_size: int, purpose: Purpose

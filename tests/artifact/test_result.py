@@ -47,6 +47,7 @@ def test_result_keeps_the_sets_apart_and_is_json() -> None:
         "weights_epoch": 2,
         "retrain": None,
         "stopped": None,
+        "judged": None,
     }
 
 

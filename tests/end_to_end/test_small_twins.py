@@ -34,10 +34,19 @@ def jobs(*flags: str) -> list[str]:
     return [line.split()[0] for line in done.stdout.splitlines() if "python main.py" in line]
 
 
+def evaluator(algorithm: str | dict[str, Any]) -> dict[str, Any]:
+    """Return what a search judges architectures by; nothing where it learns parameters."""
+    options = {} if isinstance(algorithm, str) else algorithm
+    found: dict[str, Any] = options.get("evaluator", {})
+    return found
+
+
 def sources(folder: Path, name: str) -> set[str]:
     """Return the examples whose output this one reads."""
-    network = read(folder, name)["network"]
-    paths = {str(Path(network[key]).parent) for key in INPUTS if network.get(key)}
+    content = read(folder, name)
+    # A search may also read the weights of a super-network.
+    readers = [content["network"], evaluator(content["algorithm"])]
+    paths = {str(Path(one[key]).parent) for one in readers for key in INPUTS if one.get(key)}
     made_by = {read(folder, other)["output_path"]: other for other in NAMES}
     assert paths <= made_by.keys(), f"{name} reads what no example writes"
     return {made_by[path] for path in paths}
@@ -86,10 +95,12 @@ def test_what_a_job_reads_is_written_by_a_job_before_it(folder: Path) -> None:
 
 
 def road(algorithm: str | dict[str, Any]) -> dict[str, Any]:
-    """Return an algorithm's name and options, the number of samples apart."""
+    """Return an algorithm's name and options, sizes and files apart."""
     options = {"name": algorithm} if isinstance(algorithm, str) else dict(algorithm)
-    options.pop("arch_samples", None)
-    return options
+    for size in ("arch_samples", "evaluations", "population", "sample"):
+        options.pop(size, None)
+    judge = {k: v for k, v in evaluator(algorithm).items() if k not in ("weights", "recalibrate")}
+    return {**options, "evaluator": judge}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -141,6 +152,8 @@ def three_updates(twin: dict[str, Any]) -> list[str]:
         "mini_batch_valid": batch_valid,
         "print_frequency": 1,
     }
+    if evaluator(twin["algorithm"]):
+        values["algorithm.evaluations"] = UPDATES
     return [part for key, value in values.items() for part in ("-x", f"{key}={json.dumps(value)}")]
 
 

@@ -25,8 +25,9 @@ from nnabla_nas.runner.searcher.allowed import Allowed
 from nnabla_nas.search_space.encoding import Code, Encoding
 
 _BOUND_NOT_MET = 3
-# So often a proposal is drawn anew before it is repaired, and so often repaired ones are drawn.
-_DRAWS, _REPAIRS = 50, 50
+# So many proposals are asked for, of which so many may be judged already; then so many steps are
+# taken from the last one.
+_DRAWS, _REPEATS, _STEPS = 50, 5, 50
 
 
 class ExhaustedError(Exception):
@@ -120,18 +121,25 @@ class JudgingSearcher(Runner):
             ExhaustedError: if none is found.
         """
         number, streams = len(self.judged), self.runtime.streams
-        for attempt in range(_DRAWS + _REPAIRS):
-            rng = streams.derived("proposal", number, attempt)
-            code = self.propose(self.judged, rng)
-            if attempt >= _DRAWS:
-                # Where proposals lead nowhere new, chance does.
-                code = self.allowed.repaired(code if attempt % 2 else self.encoding.random(rng))
+        repeats = 0
+        for attempt in range(_DRAWS):
+            code = self.propose(self.judged, streams.derived("proposal", number, attempt))
             if self._is_new(code):
                 return code
+            repeats += code in self._seen
+            if repeats == _REPEATS:
+                break
+        # From the last proposal on, further and further away.
+        rng = streams.derived("proposal", number)
+        for _ in range(_STEPS):
+            neighbours = self.encoding.neighbours(code) or [code]
+            code = neighbours[int(rng.integers(len(neighbours)))]
+            if self._is_new(repaired := self.allowed.repaired(code)):
+                return repaired
         left = list(filter(self._is_new, self.allowed.all_of_few()))
         if not left:
             raise ExhaustedError
-        return left[int(streams.derived("proposal", number).integers(len(left)))]
+        return left[int(rng.integers(len(left)))]
 
     def _is_new(self, code: Code) -> bool:
         return code not in self._seen and self.allowed.admits(code)
@@ -179,7 +187,9 @@ class JudgingSearcher(Runner):
         excess = self.allowed.excess()
         for line in excess:
             self.monitor.warning(line)
-        self.result("finished", metrics, retrain=command, stopped=self._stopped)
+        self.result(
+            "finished", metrics, retrain=command, stopped=self._stopped, judged=len(self.judged)
+        )
         return _BOUND_NOT_MET if excess else 0
 
     def _record_pareto(self) -> None:

@@ -72,7 +72,13 @@ class OptunaSearcher(JudgingSearcher):
         with _quiet():
             study = self._told_study(judged)
             study.sampler = self.sampler(int(rng.integers(2**31)))
-            trial = study.ask(self._distributions())
+            distributions = self._distributions()
+            open_ones = {k: one for k, one in distributions.items() if not one.single()}
+            # A new sampler would look through all trials for what they have in common.
+            study.sampler.infer_relative_search_space = (  # type: ignore[method-assign]
+                lambda study, trial: open_ones
+            )
+            trial = study.ask(distributions)
             # Whether it is judged is not known here; samplers pass over trials that failed.
             study.tell(trial, state=TrialState.FAIL)
         return tuple(int(trial.params[name]) for name in self._names)
