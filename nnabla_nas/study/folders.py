@@ -113,13 +113,14 @@ class StudyFolder:
             return "failed" if misses_bound(run) else "finished"
         return "unfinished" if self.end(run) is None else "failed"
 
-    def hold(self, run: Run) -> int | None:
+    def hold(self, run: Run, wait: bool = False) -> int | None:
         """Take the right to start a run; it lasts until all copies of the descriptor are closed.
 
         The process of the run inherits it, so that it is known to be alive whoever started it.
 
         Args:
             run: the run.
+            wait: until no other process holds it.
 
         Returns:
             An open file, or None if another process holds it.
@@ -128,7 +129,7 @@ class StudyFolder:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             os.close(descriptor)
             return None

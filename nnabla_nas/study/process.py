@@ -34,7 +34,7 @@ def command(run: Run, more: Sequence[str] = ()) -> list[str]:
 
 
 def start(
-    folder: StudyFolder, run: Run, held: int, more: Sequence[str] = ()
+    folder: StudyFolder, run: Run, held: int, words: Sequence[str]
 ) -> subprocess.Popen[bytes]:
     """Start a run; what it says is appended to its file in the study's folder.
 
@@ -44,7 +44,7 @@ def start(
         folder: the study's folder.
         run: the run.
         held: what `StudyFolder.hold` gave; it is the process's from now on.
-        more: further flags.
+        words: what `command` gave.
 
     Raises:
         OSError: if it cannot be started.
@@ -53,7 +53,7 @@ def start(
     try:
         with folder.console(run).open("ab") as console:
             return subprocess.Popen(
-                command(run, more),
+                words,
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,

@@ -15,7 +15,7 @@ from nnabla_nas.study.folders import StudyFolder, is_finished
 from nnabla_nas.study.overview import overview
 from nnabla_nas.study.plan import Run, plan
 from nnabla_nas.study.reading import read_study
-from nnabla_nas.study.study import ENGINES, StudyFile
+from nnabla_nas.study.study import ENGINES, EngineSettings, StudyFile
 from nnabla_nas.tool.parser import ToolParser
 
 _EPILOG = (
@@ -110,8 +110,8 @@ def run_study(
     if engine not in (None, settings.name):
         settings = settings.model_copy(update={"name": engine})
     uses_gpus = any(experiment.context != "cpu" for experiment in experiments)
-    if settings.name == "slurm":
-        raise InputError("--engine: slurm is not there yet")
+    if settings.name == "slurm" and not dry_run:
+        return _submit(study, settings, runs, planned, folder)
     from nnabla_nas.study.engine.local import LocalEngine, choose_slots
 
     slots = choose_slots(jobs or settings.jobs, settings.threads, _n_gpus() if uses_gpus else 0)
@@ -124,6 +124,34 @@ def run_study(
         standing = LocalEngine(folder, console, slots, study.retries).run(runs)
     _compare(study, planned, folder)
     _check(standing, folder)
+    return 0
+
+
+def _submit(
+    study: StudyFile,
+    settings: EngineSettings,
+    runs: Sequence[Run],
+    planned: list[Run],
+    folder: StudyFolder,
+) -> int:
+    """Submit what is left to a cluster and say where it stands."""
+    from nnabla_nas.study.engine.slurm import SlurmEngine
+
+    engine = SlurmEngine(folder, settings, study.retries)
+    engine.queued()
+    with closing(_held(folder)):
+        folder.write(planned, study.compare.model_dump() if study.compare else None)
+        submitted = engine.submit(runs)
+    print("\n".join(overview(runs, folder, study.value, None)))
+    if submitted:
+        print(
+            f"submitted {len(submitted)} runs to Slurm; `--status` says where they stand, and the "
+            "same\ncommand submits again what was lost"
+        )
+    elif all(map(is_finished, runs)):
+        _compare(study, planned, folder)
+    else:
+        print("nothing to submit: what is left is queued or running")
     return 0
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from nnabla_nas.study import process
 
 TINY: dict[str, Any] = {
     "dataset": {"name": "synthetic", "n_train": 32, "n_test": 16},
@@ -58,3 +61,13 @@ def small_study() -> dict[str, Any]:
             "random": {"file": "train.json"},
         }
     }
+
+
+@pytest.fixture
+def stub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put the stub in the place of main.py; return its folder."""
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    shutil.copy(Path(__file__).parent / "stub.py", folder / "main.py")
+    monkeypatch.setattr(process, "_ROOT", folder)
+    return folder

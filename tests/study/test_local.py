@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,22 +15,10 @@ import pytest
 
 from nnabla_nas.artifact.run_folder import RunFolder
 from nnabla_nas.cli import main
-from nnabla_nas.study import process
 from nnabla_nas.study.engine.local import choose_slots
 
 Write = Callable[[dict[str, Any]], Path]
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-
-
-@pytest.fixture
-def stub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Put the stub in the place of main.py; return its folder."""
-    folder = tmp_path / "checkout"
-    folder.mkdir()
-    shutil.copy(HERE / "stub.py", folder / "main.py")
-    monkeypatch.setattr(process, "_ROOT", folder)
-    return folder
+ROOT = Path(__file__).parents[2]
 
 
 def starts(folder: Path) -> list[list[str]]:

@@ -16,7 +16,7 @@ from nnabla_nas.errors import NasError
 from nnabla_nas.study.console import Console, Standing
 from nnabla_nas.study.folders import StudyFolder, is_finished
 from nnabla_nas.study.plan import Run
-from nnabla_nas.study.process import conclude, start
+from nnabla_nas.study.process import command, conclude, start
 
 # Between two looks at the runs' files, in seconds; the end of a run is noticed at once.
 _LOOK = 0.5
@@ -162,7 +162,7 @@ class LocalEngine:
             self._elsewhere.append(run)
             return
         slot = next(n for n in range(self._slots.n) if n not in self._processes)
-        process = start(self._folder, run, held, self._slots.flags(slot))
+        process = start(self._folder, run, held, command(run, self._slots.flags(slot)))
         self._processes[slot] = (run, process)
         self._selector.register(os.pidfd_open(process.pid), selectors.EVENT_READ, slot)
 
