@@ -9,11 +9,12 @@ from nnabla_nas.function.convolution import (
     depthwise_convolution,
     shifted_convolution,
 )
-from nnabla_nas.function.cores import use_cores
+from nnabla_nas.function.cores import describe_kernels, use_cores
 from nnabla_nas.function.folding import fold_batch_normalization
 from nnabla_nas.function.form import in_float, on_cpu, plain
 from nnabla_nas.function.host_values import host_values
 from nnabla_nas.function.import_lookups import shorten_import_lookups
+from nnabla_nas.function.lanes import use_lanes
 from nnabla_nas.function.loss import cross_entropy, top_1_error
 from nnabla_nas.function.master_weights import kept_in_float
 from nnabla_nas.function.merging import add, concatenate, merge, multiply, scale_examples
@@ -42,6 +43,7 @@ __all__ = [
     "convolution",
     "cross_entropy",
     "depthwise_convolution",
+    "describe_kernels",
     "fold_batch_normalization",
     "gate",
     "global_average_pooling",
@@ -69,6 +71,7 @@ __all__ = [
     "switch",
     "top_1_error",
     "use_cores",
+    "use_lanes",
     "without_backward",
     "zeros_like",
 ]

@@ -11,6 +11,8 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from nnabla_nas.function.building import has_compiler
+from nnabla_nas.function.form import on_cpu
+from nnabla_nas.function.lanes import lanes
 
 
 def use_cores(
@@ -58,3 +60,16 @@ def use_cores(
     make_ready(waiting=Waiting(shown, check or (lambda: None)))
     if start:
         say(f"kernels compiled in {time.monotonic() - start:.0f} s")
+
+
+def describe_kernels() -> dict[str, Any] | None:
+    """Return what decides the last bits of results of networks built now; None without kernels.
+
+    Returns:
+        `lanes`, see there, and `version` of the machine code.
+    """
+    if not has_compiler() or not on_cpu():
+        return None
+    from nnabla_nas.function.cpu.kernel_set import ALL
+
+    return {"lanes": lanes(), "version": ALL.version()}

@@ -21,7 +21,7 @@ from nnabla_nas.dataset.dataset import Data, Dataset
 from nnabla_nas.dataset.inputs import Inputs
 from nnabla_nas.device.context import choose_device
 from nnabla_nas.device.runtime import Runtime
-from nnabla_nas.errors import DivergedError, NasError, printable
+from nnabla_nas.errors import DivergedError, InputError, NasError, printable
 from nnabla_nas.export.run import export_run
 from nnabla_nas.export.trained_run import kept_network
 from nnabla_nas.registry import runners
@@ -30,7 +30,7 @@ from nnabla_nas.runner.constraints import check_constraints
 from nnabla_nas.runner.ending import early_ending
 from nnabla_nas.runner.interruption import Interruption, StoppedError
 from nnabla_nas.runner.mode import check_mode
-from nnabla_nas.runner.resume import check_same_experiment, is_finished, restore
+from nnabla_nas.runner.resume import check_same_experiment, is_finished, lanes_of, restore
 from nnabla_nas.runner.runner import Runner
 from nnabla_nas.runner.summary import summarize
 from nnabla_nas.search_space.model import Model
@@ -81,7 +81,8 @@ def launch(
         for notice in (*notices, *device.notices):
             monitor.once(notice)
         if device.name == "cpu" and not dry_run:
-            _use_cores(experiment.threads, monitor, interruption)
+            lanes = lanes_of(folder) if resume else None
+            _use_cores(experiment.threads, lanes, monitor, interruption)
         given = experiment
         if dry_run:
             experiment = _with_stand_in(experiment, monitor)
@@ -114,15 +115,21 @@ def launch(
             return _run(runner, data, inputs, summary, resume)
 
 
-def _use_cores(threads: int | None, monitor: Monitor, interruption: Interruption) -> None:
+def _use_cores(
+    threads: int | None, lanes: int | None, monitor: Monitor, interruption: Interruption
+) -> None:
     """Prepare the CPU; while kernels are compiled, end at once if asked to."""
     try:
+        if lanes is not None and function.has_compiler():
+            function.use_lanes(lanes)
         function.use_cores(
             threads,
             monitor.once,
             monitor.progress,
             lambda: interruption.check("before the run began, while kernels were compiled"),
         )
+    except ValueError as error:
+        raise InputError(str(error)) from error
     except RuntimeError as error:
         raise NasError(str(error)) from error
 
@@ -175,6 +182,7 @@ def _run(runner: Runner, data: Data, inputs: Inputs, summary: str, resume: bool)
             environment = {
                 **describe_environment(),
                 "device": runner.runtime.device.description,
+                "kernels": function.describe_kernels(),
                 "data_checksum": data.checksum,
                 "inputs": inputs.to_json(),
             }

@@ -62,6 +62,25 @@ def check_same_experiment(folder: RunFolder, experiment: Experiment) -> None:
         raise InputError(faults)
 
 
+def lanes_of(folder: RunFolder) -> int | None:
+    """Return how many lanes the kernels had that a folder's run was begun with.
+
+    A resumed run goes on with them, on whatever processor: they decide the last bits of sums.
+
+    Args:
+        folder: the output folder.
+
+    Returns:
+        None where no kernels computed, and where no run was begun.
+    """
+    if not folder.config.exists():
+        return None
+    environment = _read_json(folder.config).get("environment")
+    kernels = environment.get("kernels") if isinstance(environment, dict) else None
+    lanes = kernels.get("lanes") if isinstance(kernels, dict) else None
+    return lanes if isinstance(lanes, int) else None
+
+
 def restore(runner: Runner, checksum: str) -> bool:
     """Load the newest good checkpoint of a runner's output folder.
 

@@ -190,6 +190,7 @@ class RunState(ABC):
         """Return everything the rest of the run depends on."""
         self.read()
         return {
+            "kernels": function.describe_kernels(),
             "progress": self.progress.state_dict(),
             "meters": self.meters.state_dict(),
             "streams": self.runtime.streams.state_dict(),
@@ -216,6 +217,12 @@ class RunState(ABC):
             raise InputError(
                 f"{self.folder.path}: the run was begun with another architecture; the file "
                 "network.genotype has changed since"
+            )
+        before, now = state.get("kernels"), function.describe_kernels()
+        if before and now and before["lanes"] != now["lanes"]:
+            raise InputError(
+                f"{self.folder.path}: the run was begun with kernels of {before['lanes']} lanes, "
+                f"here they have {now['lanes']}; set NNABLA_NAS_LANES={before['lanes']}"
             )
         self.progress.load_state_dict(state["progress"])
         self._began = time.perf_counter() - self.progress.seconds

@@ -5,6 +5,7 @@ from __future__ import annotations
 from numba import prange
 
 from nnabla_nas.function.cpu.compilation import floats, parallel, serial
+from nnabla_nas.function.cpu.sums import sum_of
 
 
 @parallel
@@ -44,8 +45,5 @@ def add_sums(g_at: int, out_at: int, rows: int, columns: int):
 
 @serial
 def _add_sums_part(g_at, out_at, rows, columns, c):
-    g, total = floats(g_at, (rows, columns))[c], 0.0
-    for t in range(columns):
-        total += g[t]
-    out = floats(out_at, (rows,))
-    out[c] += total
+    g, out = floats(g_at, (rows * columns,)), floats(out_at, (rows,))
+    out[c] += sum_of(g, c * columns, columns)

@@ -12,13 +12,13 @@ from typing import Any, TypeAlias
 import numba
 import numpy as np
 import numpy.typing as npt
-import scipy.linalg.cython_blas  # noqa: F401 - loaded, so that the limit below reaches it
 from numba import carray, njit, types
 from numba.extending import intrinsic
 from threadpoolctl import threadpool_limits
 
-# Sums may be reordered and fused. No rule here assumes that values are finite: a NaN stays one.
-_FAST_MATH = {"contract", "reassoc", "nsz"}
+# Products and sums may be fused. Sums keep their order, which else every processor would have
+# another of. No rule here assumes that values are finite: a NaN stays one.
+_FAST_MATH = {"contract", "nsz"}
 ZERO = np.float32(0)
 ONE = np.float32(1)
 SIX = np.float32(6)
@@ -26,7 +26,7 @@ SIX = np.float32(6)
 # Its attributes are made when it is imported.
 _config: Any = numba.config
 _OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": _FAST_MATH, "error_model": "numpy"}
-# Kernels multiply inside their own loops: threads of the library would fight for the cores.
+# Threads of the library of products would fight with those of the kernels for the cores.
 threadpool_limits(1, user_api="blas")
 # Threads that wait by running in circles gain a sixth on a computer of their own; where others
 # compute beside them, each waits for a core that the other one holds, and a step takes ten times as

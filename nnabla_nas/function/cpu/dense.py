@@ -1,6 +1,6 @@
 """Convolution over all channels of activations that lie (C, H, W, B) in memory.
 
-The windows of a few rows of the image are laid out as columns and multiplied by the filters.
+The windows of some pixels are laid out as columns, packed, and multiplied by the filters.
 """
 
 from __future__ import annotations
@@ -10,49 +10,52 @@ from numba import prange
 
 from nnabla_nas.function.cpu.compilation import ZERO, Geometry, floats, parallel, serial
 from nnabla_nas.function.cpu.gradient_rows import write_gradient
-from nnabla_nas.function.cpu.product import add_parts
-from nnabla_nas.function.cpu.rows import shape_of, window_of
+from nnabla_nas.function.cpu.lanes import WIDTH
+from nnabla_nas.function.cpu.product import (
+    GROUP,
+    add_turned,
+    multiply_packed,
+    outer_block,
+    outer_width,
+    pack_columns,
+    pack_in_triple,
+    pack_row,
+    pack_rows,
+    strips_of,
+    turned_row,
+    turned_size,
+)
+from nnabla_nas.function.cpu.rows import copy_run, shape_of, window_of
 
 # Numbers of the laid-out windows of a block: they should fit the cache.
-_BLOCK = 131072
-# Partial sums of the filters' gradient.
+_BLOCK = 65536
+# Partial sums of the filters' gradient, and parts of the input's channels.
 _PARTS = 8
 
 
 @serial
-def _rows_of_block(inner, line):
-    return max(1, _BLOCK // (inner * line))
+def _sizes(geometry):
+    """Return numbers per window, pixels of the output, and pixels per block."""
+    inner = geometry[0] * geometry[6] * geometry[7]
+    return inner, geometry[4] * geometry[5], max(1, _BLOCK // (inner * geometry[3]))
 
 
 @serial
-def _lay_out(x, first, last, geometry, rectify, columns):
-    """Copy the windows of the output's rows first … last to `columns`, (C · taps, rows · W · B)."""
-    channels, height, width, batch = x.shape
-    out_width = geometry[5]
+def _lay_out(x, tap, first, last, geometry, rectify, row):
+    """Copy to `row` what a tap of the windows of pixels first … last reads."""
+    height, width, batch, out_width = geometry[1], geometry[2], geometry[3], geometry[5]
     kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left = window_of(geometry)
-    for c in range(channels):
-        for i in range(kernel_h):
-            for j in range(kernel_w):
-                row = columns[(c * kernel_h + i) * kernel_w + j]
-                start = 0
-                for h in range(first, last):
-                    y = h * stride_h + i * dilation_h - top
-                    for w in range(out_width):
-                        z = w * stride_w + j * dilation_w - left
-                        target = row[start : start + batch]
-                        start += batch
-                        if y < 0 or y >= height or z < 0 or z >= width:
-                            for t in range(batch):
-                                target[t] = ZERO
-                        elif rectify:
-                            source = x[c, y, z]
-                            for t in range(batch):
-                                v = source[t]
-                                target[t] = ZERO if v <= ZERO else v
-                        else:
-                            source = x[c, y, z]
-                            for t in range(batch):
-                                target[t] = source[t]
+    c, i, j = tap // (kernel_h * kernel_w), tap // kernel_w % kernel_h, tap % kernel_w
+    at = 0
+    for pixel in range(first, last):
+        h = pixel // out_width * stride_h + i * dilation_h - top
+        w = pixel % out_width * stride_w + j * dilation_w - left
+        if h < 0 or h >= height or w < 0 or w >= width:
+            for t in range(at, at + batch):
+                row[t] = ZERO
+        else:
+            copy_run(x, ((c * height + h) * width + w) * batch, row, at, batch, rectify)
+        at += batch
 
 
 @parallel
@@ -68,30 +71,26 @@ def dense(x_at: int, w_at: int, y_at: int, geometry: Geometry, filters: int, rec
         filters: F.
         rectify: whether x goes through a ReLU first.
     """
-    channels, _, _, batch, out_height, out_width = shape_of(geometry)
-    inner = channels * geometry[6] * geometry[7]
-    line = out_width * batch
-    rows = _rows_of_block(inner, line)
-    for block in prange((out_height + rows - 1) // rows):
-        _dense_block(x_at, w_at, y_at, geometry, filters, rectify, block * rows)
+    inner, pixels, block = _sizes(geometry)
+    weights = pack_rows(floats(w_at, (filters, inner)))
+    for number in prange((pixels + block - 1) // block):
+        _dense_block(x_at, weights, y_at, geometry, filters, rectify, number * block)
 
 
 @serial
-def _dense_block(x_at, w_at, y_at, geometry, filters, rectify, first):
-    channels, height, width, batch, out_height, out_width = shape_of(geometry)
-    inner = channels * geometry[6] * geometry[7]
-    x = floats(x_at, (channels, height, width, batch))
-    weights = floats(w_at, (filters, inner))
-    line = out_width * batch
-    y = floats(y_at, (filters, out_height * line))
-    last = min(out_height, first + _rows_of_block(inner, line))
-    columns = np.empty((inner, (last - first) * line), np.float32)
-    _lay_out(x, first, last, geometry, rectify, columns)
-    product = np.dot(weights, columns)
-    for f in range(filters):
-        target, source = y[f, first * line : last * line], product[f]
-        for t in range(source.shape[0]):
-            target[t] = source[t]
+def _dense_block(x_at, weights, y_at, geometry, filters, rectify, first):
+    channels, height, width, batch, _, _ = shape_of(geometry)
+    inner, pixels, block = _sizes(geometry)
+    x = floats(x_at, (channels * height * width * batch,))
+    y = floats(y_at, (filters * pixels * batch,))
+    last = min(pixels, first + block)
+    n = (last - first) * batch
+    row, packed = np.empty(n, np.float32), np.empty(strips_of(n) * inner, np.float32)
+    strip = strips_of(1)
+    for tap in range(inner):
+        _lay_out(x, tap, first, last, geometry, rectify, row)
+        pack_row(row, 0, n, False, packed, tap * strip, inner * strip)
+    multiply_packed(weights, packed, filters, inner, n, y, first * batch, pixels * batch)
 
 
 @parallel
@@ -108,39 +107,46 @@ def dense_filters(
         filters: F.
         rectify: whether x went through a ReLU first.
     """
-    channels, _, _, batch, out_height, out_width = shape_of(geometry)
-    inner = channels * geometry[6] * geometry[7]
-    rows = _rows_of_block(inner, out_width * batch)
-    parts = min(_PARTS, (out_height + rows - 1) // rows)
-    partial = np.empty((parts, filters, inner), np.float32)
+    inner, pixels, _ = _sizes(geometry)
+    block = max(1, outer_width(inner) // geometry[3])
+    blocks = (pixels + block - 1) // block
+    parts = min(_PARTS, blocks)
+    partial = np.zeros((parts, turned_size(filters, inner)), np.float32)
     for part in prange(parts):
-        _filters_part(x_at, g_at, partial[part], geometry, rectify, part, parts)
-    add_parts(partial, out_at)
+        first, last = blocks * part // parts * block, blocks * (part + 1) // parts * block
+        _filters_part(
+            x_at, g_at, partial[part], geometry, filters, rectify, first, min(pixels, last), block
+        )
+    add_turned(partial, turned_row(filters), floats(out_at, (filters, inner)))
 
 
 @serial
-def _filters_part(x_at, g_at, total, geometry, rectify, part, parts):
-    channels, height, width, batch, out_height, out_width = shape_of(geometry)
-    filters, inner = total.shape
-    x = floats(x_at, (channels, height, width, batch))
-    line = out_width * batch
-    g = floats(g_at, (filters, out_height * line))
-    rows = _rows_of_block(inner, line)
-    blocks = (out_height + rows - 1) // rows
-    total[:] = ZERO
-    for block in range(blocks * part // parts, blocks * (part + 1) // parts):
-        first, last = block * rows, min(out_height, (block + 1) * rows)
-        columns = np.empty((inner, (last - first) * line), np.float32)
-        _lay_out(x, first, last, geometry, rectify, columns)
-        gradient = np.empty((filters, columns.shape[1]), np.float32)
-        for f in range(filters):
-            target, source = gradient[f], g[f, first * line : last * line]
-            for t in range(source.shape[0]):
-                target[t] = source[t]
-        total += np.dot(gradient, columns.T)
+def _filters_part(x_at, g_at, total, geometry, filters, rectify, begin, end, block):
+    channels, height, width, batch, _, _ = shape_of(geometry)
+    inner, pixels, _ = _sizes(geometry)
+    x = floats(x_at, (channels * height * width * batch,))
+    columns, apart = pixels * batch, turned_row(filters)
+    g = floats(g_at, (filters * columns,))
+    row = np.empty(block * batch, np.float32)
+    packed = np.zeros((min(inner, GROUP) + 3) * block * batch, np.float32)
+    for first in range(begin, end, block):
+        last = min(end, first + block)
+        n, start = (last - first) * batch, first * batch
+        whole = n // WIDTH * WIDTH
+        for group in range(0, inner, GROUP):
+            high = min(GROUP, inner - group)
+            for c in range(high):
+                _lay_out(x, group + c, first, last, geometry, rectify, row)
+                pack_in_triple(row, 0, c, whole, False, packed)
+                for t in range(whole, n):
+                    for f in range(filters):
+                        total[(group + c) * apart + f] += g[f * columns + start + t] * row[t]
+            outer_block(
+                g, start, filters, columns, packed, high, whole, total, group * apart, apart
+            )
 
 
-@serial
+@parallel
 def dense_input(
     x_at: int,
     w_at: int,
@@ -163,40 +169,48 @@ def dense_input(
         rectify: whether x went through a ReLU first.
         add: whether to add to what is there.
     """
-    channels, height, width, batch, out_height, out_width = shape_of(geometry)
-    size = channels * height * width * batch
-    x, gx = floats(x_at, (size,)), floats(gx_at, (size,))
-    inner = channels * geometry[6] * geometry[7]
-    turned = floats(w_at, (filters, inner)).T.copy()
-    line = out_width * batch
-    g = floats(g_at, (filters, out_height * line))
-    total = np.zeros((channels, height, width, batch), np.float32)
-    rows = _rows_of_block(inner, line)
-    for first in range(0, out_height, rows):
-        last = min(out_height, first + rows)
-        columns = np.dot(turned, g[:, first * line : last * line].copy())
-        _put_back(columns, first, last, geometry, total)
-    write_gradient(total.reshape(size), 0, x, 0, gx, 0, size, rectify, add)
+    parts = min(_PARTS, geometry[0])
+    for part in prange(parts):
+        _input_part(x_at, w_at, g_at, gx_at, geometry, filters, rectify, add, part, parts)
 
 
 @serial
-def _put_back(columns, first, last, geometry, total):
-    """Add what `_lay_out` would have copied to where it came from."""
-    channels, height, width, batch = total.shape
-    out_width = geometry[5]
+def _input_part(x_at, w_at, g_at, gx_at, geometry, filters, rectify, add, part, parts):
+    channels, height, width, batch, _, _ = shape_of(geometry)
+    inner, pixels, block = _sizes(geometry)
+    taps, image = geometry[6] * geometry[7], height * width * batch
+    low, high = channels * part // parts, channels * (part + 1) // parts
+    rows = (high - low) * taps
+    weights = pack_rows(floats(w_at, (filters, inner)).T[low * taps : high * taps])
+    g = floats(g_at, (filters * pixels * batch,))
+    total = np.zeros((high - low) * image, np.float32)
+    block = max(1, _BLOCK // ((filters + rows) * batch))
+    packed = np.empty(strips_of(block * batch) * filters, np.float32)
+    columns = np.empty(rows * block * batch, np.float32)
+    for first in range(0, pixels, block):
+        last = min(pixels, first + block)
+        n = (last - first) * batch
+        pack_columns(g, first * batch, filters, pixels * batch, n, False, packed)
+        multiply_packed(weights, packed, rows, filters, n, columns, 0, n)
+        for row in range(rows):
+            _put_back(columns, row, first, last, geometry, total)
+    x, gx = floats(x_at, (channels * image,)), floats(gx_at, (channels * image,))
+    at = low * image
+    write_gradient(total, 0, x, at, gx, at, (high - low) * image, rectify, add)
+
+
+@serial
+def _put_back(columns, tap, first, last, geometry, total):
+    """Add to `total` what `_lay_out` would have copied from there."""
+    height, width, batch, out_width = geometry[1], geometry[2], geometry[3], geometry[5]
     kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left = window_of(geometry)
-    for c in range(channels):
-        for i in range(kernel_h):
-            for j in range(kernel_w):
-                row = columns[(c * kernel_h + i) * kernel_w + j]
-                start = 0
-                for h in range(first, last):
-                    y = h * stride_h + i * dilation_h - top
-                    for w in range(out_width):
-                        z = w * stride_w + j * dilation_w - left
-                        source = row[start : start + batch]
-                        start += batch
-                        if 0 <= y < height and 0 <= z < width:
-                            target = total[c, y, z]
-                            for t in range(batch):
-                                target[t] += source[t]
+    c, i, j = tap // (kernel_h * kernel_w), tap // kernel_w % kernel_h, tap % kernel_w
+    source = tap * (last - first) * batch
+    for pixel in range(first, last):
+        h = pixel // out_width * stride_h + i * dilation_h - top
+        w = pixel % out_width * stride_w + j * dilation_w - left
+        if 0 <= h < height and 0 <= w < width:
+            target = ((c * height + h) * width + w) * batch
+            for t in range(batch):
+                total[target + t] += columns[source + t]
+        source += batch

@@ -7,7 +7,7 @@ from numba import prange
 
 from nnabla_nas.function.cpu.compilation import ZERO, Geometry, floats, inlined, parallel, serial
 from nnabla_nas.function.cpu.gradient_rows import find_readers, gradient_line, spread_run
-from nnabla_nas.function.cpu.lanes import add_totals, load, multiply_add, spread
+from nnabla_nas.function.cpu.lanes import WIDTH, add_totals, load, multiply_add, spread
 from nnabla_nas.function.cpu.rows import (
     copy_run,
     filter_row,
@@ -76,11 +76,11 @@ def _add_dots(g, g_at, x, starts, taps, k, first, last, n, apart, sums):
     s3, s4 = starts[min(k + 3, taps - 1)], starts[min(k + 4, taps - 1)]
     zero = spread(ZERO)
     a = b = c = d = e = p = q = r = s = t = zero
-    whole = n // 16 * 16
+    whole = n // (2 * WIDTH) * (2 * WIDTH)
     for h in range(first, last):
         row, at = g_at + h * n, h * apart
-        for i in range(0, whole, 16):
-            u, v, j = load(g, row + i), load(g, row + i + 8), at + i
+        for i in range(0, whole, 2 * WIDTH):
+            u, v, j = load(g, row + i), load(g, row + i + WIDTH), at + i
             a, p = _pair(x, j + s0, u, v, a, p)
             b, q = _pair(x, j + s1, u, v, b, q)
             c, r = _pair(x, j + s2, u, v, c, r)
@@ -98,7 +98,7 @@ def _add_dots(g, g_at, x, starts, taps, k, first, last, n, apart, sums):
 
 @inlined
 def _pair(x, at, u, v, a, p):
-    return multiply_add(u, load(x, at), a), multiply_add(v, load(x, at + 8), p)
+    return multiply_add(u, load(x, at), a), multiply_add(v, load(x, at + WIDTH), p)
 
 
 @parallel

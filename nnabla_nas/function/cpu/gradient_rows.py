@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from nnabla_nas.function.cpu.compilation import ZERO, inlined, serial
-from nnabla_nas.function.cpu.lanes import add, load, passed, store
+from nnabla_nas.function.cpu.lanes import WIDTH, add, load, passed, store
 from nnabla_nas.function.cpu.rows import window_of
 
 
@@ -78,8 +78,8 @@ def write_gradient(g, g_at, x, x_at, gx, gx_at, n, rectify, more):
 
     With `rectify` only those where x is positive or no number, zero for the others.
     """
-    whole = n // 8 * 8
-    for t in range(0, whole, 8):
+    whole = n // WIDTH * WIDTH
+    for t in range(0, whole, WIDTH):
         v = load(g, g_at + t)
         if rectify:
             v = passed(load(x, x_at + t), v)

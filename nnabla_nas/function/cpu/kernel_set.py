@@ -8,6 +8,7 @@ import importlib
 import inspect
 import sys
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import llvmlite
@@ -16,6 +17,7 @@ import numpy as np
 from numba.core.registry import cpu_target
 
 from nnabla_nas.function.cpu.compilation import signature
+from nnabla_nas.function.lanes import lanes
 
 _PACKAGE = "nnabla_nas"
 
@@ -40,6 +42,7 @@ class KernelSet:
                     found.append(value)
         return found
 
+    @cache  # noqa: B019 - there are few sets, and the code stays what it is
     def version(self) -> str:
         """Return what two machine codes share only if they compute the same, bit by bit.
 
@@ -51,7 +54,7 @@ class KernelSet:
         for version in (numba.__version__, llvmlite.__version__, np.__version__, sys.version):
             digest.update(f"{version}\n".encode())
         digest.update(repr(cpu_target.target_context.codegen().magic_tuple()).encode())
-        digest.update(repr(self.modules).encode())
+        digest.update(repr((lanes(), self.modules)).encode())
         for name, code in self._code().items():
             digest.update(f"{name} {len(code)}\n{code}".encode())
         return digest.hexdigest()[:32]

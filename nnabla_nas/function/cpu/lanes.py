@@ -1,4 +1,4 @@
-"""Eight numbers side by side, as one instruction of the processor handles them.
+"""Numbers side by side, as one instruction of the processor handles them: lanes.
 
 Written out in a kernel they stay in registers from one step of a loop to the next, where a loop
 over single numbers would go through memory. Processors with narrower instructions take several.
@@ -12,16 +12,20 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, models, register_model
 
-WIDTH = 8
+from nnabla_nas.function.lanes import lanes
+
+# Where kernels are compiled, their number is known.
+WIDTH = lanes()
 _FLOATS = ir.VectorType(ir.FloatType(), WIDTH)
 _INTEGERS = ir.VectorType(ir.IntType(32), WIDTH)
 _BYTES = ir.VectorType(ir.IntType(8), WIDTH)
-# Arrays of numbers are aligned to a number, not to eight.
+# Arrays of numbers are aligned to a number, not to lanes.
 _ALIGNED = 4
+_EIGHT = 8
 
 
 class _Lanes(types.Type):  # type: ignore[misc]
-    """The type of eight numbers in compiled code."""
+    """The type of lanes in compiled code."""
 
 
 _lanes = _Lanes(name="lanes")
@@ -41,7 +45,7 @@ def _address(context: Any, builder: Any, array: Any, values: Any, kind: Any) -> 
 
 @intrinsic  # type: ignore[misc]
 def load(typing_context: Any, array: Any, at: Any) -> Any:
-    """array[at : at + 8]."""
+    """array[at : at + WIDTH]."""
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         place = _address(context, builder, signature.args[0], values, _FLOATS)
@@ -52,7 +56,7 @@ def load(typing_context: Any, array: Any, at: Any) -> Any:
 
 @intrinsic  # type: ignore[misc]
 def store(typing_context: Any, array: Any, at: Any, lanes: Any) -> Any:
-    """array[at : at + 8] = lanes."""
+    """array[at : at + WIDTH] = lanes."""
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         place = _address(context, builder, signature.args[0], values, _FLOATS)
@@ -64,7 +68,7 @@ def store(typing_context: Any, array: Any, at: Any, lanes: Any) -> Any:
 
 @intrinsic  # type: ignore[misc]
 def spread(typing_context: Any, value: Any) -> Any:
-    """Eight times the same number."""
+    """The same number in all lanes."""
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         one = builder.insert_element(ir.Constant(_FLOATS, ir.Undefined), values[0], _int(0))
@@ -126,7 +130,7 @@ def limited(typing_context: Any, a: Any, b: Any) -> Any:
 
 @intrinsic  # type: ignore[misc]
 def add_totals(typing_context: Any, array: Any, at: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
-    """Add the sum of a's eight numbers to array[at], b's to array[at + 1] and so on."""
+    """Add the sum of a's numbers to array[at], of b's to array[at + 1] and so on."""
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         def halved(one: Any, two: Any, count: int, even: list[int], odd: list[int]) -> Any:
@@ -137,11 +141,18 @@ def add_totals(typing_context: Any, array: Any, at: Any, a: Any, b: Any, c: Any,
             )
             return builder.fadd(*parts)
 
+        def eight(one: Any) -> Any:
+            """Add the upper half to the lower one."""
+            if WIDTH == _EIGHT:
+                return one
+            return halved(one, one, _EIGHT, list(range(8)), list(range(8, 16)))
+
+        values = [*values[:2], *map(eight, values[2:])]
         # Pairs within each half, as the processor's instruction for it takes them.
         even, odd = [0, 2, 8, 10, 4, 6, 12, 14], [1, 3, 9, 11, 5, 7, 13, 15]
-        first = halved(values[2], values[3], WIDTH, even, odd)
-        second = halved(values[4], values[5], WIDTH, even, odd)
-        both = halved(first, second, WIDTH, even, odd)
+        first = halved(values[2], values[3], _EIGHT, even, odd)
+        second = halved(values[4], values[5], _EIGHT, even, odd)
+        both = halved(first, second, _EIGHT, even, odd)
         sums = halved(both, both, 4, [0, 1, 2, 3], [4, 5, 6, 7])
         place = _address(context, builder, signature.args[0], values, sums.type)
         old = builder.load(place, align=_ALIGNED)
@@ -180,7 +191,7 @@ def where_equal(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
 
 @intrinsic  # type: ignore[misc]
 def load_bytes(typing_context: Any, array: Any, at: Any) -> Any:
-    """array[at : at + 8] of bytes."""
+    """array[at : at + WIDTH] of bytes."""
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         place = _address(context, builder, signature.args[0], values, _BYTES)
@@ -191,7 +202,7 @@ def load_bytes(typing_context: Any, array: Any, at: Any) -> Any:
 
 @intrinsic  # type: ignore[misc]
 def store_bytes(typing_context: Any, array: Any, at: Any, lanes: Any) -> Any:
-    """array[at : at + 8] = lanes, as bytes."""
+    """array[at : at + WIDTH] = lanes, as bytes."""
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         place = _address(context, builder, signature.args[0], values, _BYTES)

@@ -6,7 +6,6 @@ import numpy as np
 from numba import prange
 
 from nnabla_nas.function.cpu.compilation import (
-    ZERO,
     Addresses,
     Flags,
     Floats,
@@ -15,6 +14,7 @@ from nnabla_nas.function.cpu.compilation import (
     parallel,
     serial,
 )
+from nnabla_nas.function.cpu.sums import dot
 
 # Values per chunk: the sum stays in the fastest cache while the branches go by.
 _CHUNK = 4096
@@ -38,14 +38,6 @@ def _add(y, a, w):
 def _add_2(y, a, b, v, w):
     for t in range(y.shape[0]):
         y[t] += v * a[t] + w * b[t]
-
-
-@inlined
-def _dot(a, b):
-    r = ZERO
-    for t in range(a.shape[0]):
-        r += a[t] * b[t]
-    return r
 
 
 @parallel
@@ -128,7 +120,7 @@ def _backward_part(branches, gradients, weights, g_at, n, add, inner, part, part
                 else:
                     _write(target, gradient, weights[k])
             if inner.shape[0] > 0:
-                inner[k] += _dot(gradient, floats(branches[k], (n,))[first:last])
+                inner[k] += dot(g, floats(branches[k], (n,)), first, last - first)
 
 
 @parallel

@@ -10,32 +10,20 @@ from numba import prange
 
 from nnabla_nas.function.cpu.activation import NO_ACTIVATION, RELU6, scale_shift
 from nnabla_nas.function.cpu.compilation import ONE, SIX, ZERO, floats, parallel, serial
-from nnabla_nas.function.cpu.lanes import add, add_totals, load, multiply_add, passed, spread, store
+from nnabla_nas.function.cpu.lanes import (
+    WIDTH,
+    add,
+    add_totals,
+    load,
+    multiply_add,
+    passed,
+    spread,
+    store,
+)
+from nnabla_nas.function.cpu.sums import squares_of, sum_of
 
-# Sums of so many values in single precision; those of the chunks are added in double precision.
+# Values whose sums are in single precision; those of the chunks are added in double precision.
 _CHUNK = 4096
-
-
-@serial
-def _sum(x):
-    total = 0.0
-    for first in range(0, x.shape[0], _CHUNK):
-        r = ZERO
-        for t in range(first, min(x.shape[0], first + _CHUNK)):
-            r += x[t]
-        total += r
-    return total
-
-
-@serial
-def _squares(x, mean):
-    total = 0.0
-    for first in range(0, x.shape[0], _CHUNK):
-        r = ZERO
-        for t in range(first, min(x.shape[0], first + _CHUNK)):
-            r += (x[t] - mean) * (x[t] - mean)
-        total += r
-    return total
 
 
 @parallel
@@ -107,14 +95,14 @@ def _normalize_part(
     activation,
     c,
 ):
-    x, y = floats(x_at, (channels, m)), floats(y_at, (channels, m))
+    x, y = floats(x_at, (channels * m,)), floats(y_at, (channels * m,))
     beta, gamma = floats(beta_at, (channels,)), floats(gamma_at, (channels,))
     running_mean = floats(mean_at, (channels,))
     running_variance = floats(variance_at, (channels,))
     used = floats(used_at, (2, channels))
     if batch:
-        mean = np.float32(_sum(x[c]) / m)
-        variance = np.float32(_squares(x[c], mean) / m)
+        mean = np.float32(sum_of(x, c * m, m) / m)
+        variance = np.float32(squares_of(x, c * m, m, mean) / m)
         running_mean[c] = decay * running_mean[c] + (ONE - decay) * mean
         unbiased = variance * np.float32(m / max(m - 1.0, 1.0))
         running_variance[c] = decay * running_variance[c] + (ONE - decay) * unbiased
@@ -123,7 +111,8 @@ def _normalize_part(
     inverse = np.float32(1.0 / np.sqrt(variance + eps))
     used[0, c], used[1, c] = mean, inverse
     scale = gamma[c] * inverse
-    scale_shift(x[c], y[c], scale, beta[c] - mean * scale, activation)
+    part = slice(c * m, (c + 1) * m)
+    scale_shift(x[part], y[part], scale, beta[c] - mean * scale, activation)
 
 
 @parallel
@@ -226,9 +215,9 @@ def _normalize_backward_part(
 @serial
 def _center(x, g, out, at, n, scale, batch, mean, k1, k2):
     """out = scale · (g − k1 − (x − mean) · k2) with `batch`, else scale · g."""
-    whole = n // 8 * 8
+    whole = n // WIDTH * WIDTH
     a, b, c, low = spread(scale), spread(-scale * k2), spread(-scale * k1), spread(-mean)
-    for t in range(at, at + whole, 8):
+    for t in range(at, at + whole, WIDTH):
         rest = multiply_add(add(load(x, t), low), b, c) if batch else spread(ZERO)
         store(out, t, multiply_add(load(g, t), a, rest))
     for t in range(at + whole, at + n):
@@ -242,11 +231,12 @@ def _through(x, g, out, at, n, scale, shift, mean, activation, sums):
     Without an activation nothing is written. `sums` become the sum of what goes through, and of its
     products with x − mean.
     """
-    whole = n // 16 * 16
+    whole = n // (2 * WIDTH) * (2 * WIDTH)
     a, b, low, six, minus = spread(scale), spread(shift), spread(-mean), spread(SIX), spread(-ONE)
     p = q = r = s = zero = spread(ZERO)
-    for t in range(at, at + whole, 16):
-        x0, x1, g0, g1 = load(x, t), load(x, t + 8), load(g, t), load(g, t + 8)
+    for t in range(at, at + whole, 2 * WIDTH):
+        x0, x1 = load(x, t), load(x, t + WIDTH)
+        g0, g1 = load(g, t), load(g, t + WIDTH)
         if activation != NO_ACTIVATION:
             y0, y1 = multiply_add(x0, a, b), multiply_add(x1, a, b)
             g0, g1 = passed(y0, g0), passed(y1, g1)
@@ -254,7 +244,7 @@ def _through(x, g, out, at, n, scale, shift, mean, activation, sums):
                 g0 = passed(multiply_add(y0, minus, six), g0)
                 g1 = passed(multiply_add(y1, minus, six), g1)
             store(out, t, g0)
-            store(out, t + 8, g1)
+            store(out, t + WIDTH, g1)
         p, q = add(p, g0), add(q, g1)
         r, s = multiply_add(g0, add(x0, low), r), multiply_add(g1, add(x1, low), s)
     add_totals(sums, 0, p, r, zero, zero)

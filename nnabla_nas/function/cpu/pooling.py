@@ -16,6 +16,7 @@ from nnabla_nas.function.cpu.compilation import (
 )
 from nnabla_nas.function.cpu.gradient_rows import find_readers, gradient_line, spread_run
 from nnabla_nas.function.cpu.lanes import (
+    WIDTH,
     add,
     load,
     load_bytes,
@@ -38,7 +39,7 @@ _PARTS = 8
 _NOWHERE = np.float32(255)
 _LOWEST = np.float32(-np.inf)
 # Numbers of a row that are compared at once.
-_STRIP = 32
+_STRIP = 4 * WIDTH
 
 
 @parallel
@@ -91,29 +92,29 @@ def _largest(x, x_at, starts, taps, y, y_at, places, n):
     for t in range(0, n, _STRIP):
         # The last strip computes numbers of the one before it again.
         at = min(t, n - _STRIP)
-        _largest_32(x, x_at + at, starts, taps, y, y_at + at, places)
+        _largest_strip(x, x_at + at, starts, taps, y, y_at + at, places)
 
 
 @inlined
-def _largest_32(x, x_at, starts, taps, y, y_at, places):
+def _largest_strip(x, x_at, starts, taps, y, y_at, places):
     a = b = c = d = spread(_LOWEST)
     p = q = r = s = spread(_NOWHERE)
     for k in range(taps):
         at, number = x_at + starts[k], spread(np.float32(k))
-        v, w = load(x, at), load(x, at + 8)
+        v, w = load(x, at), load(x, at + WIDTH)
         p, q = where_larger(v, a, number, p), where_larger(w, b, number, q)
         a, b = where_larger(v, a, v, a), where_larger(w, b, w, b)
-        v, w = load(x, at + 16), load(x, at + 24)
+        v, w = load(x, at + 2 * WIDTH), load(x, at + 3 * WIDTH)
         r, s = where_larger(v, c, number, r), where_larger(w, d, number, s)
         c, d = where_larger(v, c, v, c), where_larger(w, d, w, d)
     store(y, y_at, a)
-    store(y, y_at + 8, b)
-    store(y, y_at + 16, c)
-    store(y, y_at + 24, d)
+    store(y, y_at + WIDTH, b)
+    store(y, y_at + 2 * WIDTH, c)
+    store(y, y_at + 3 * WIDTH, d)
     store_bytes(places, y_at, p)
-    store_bytes(places, y_at + 8, q)
-    store_bytes(places, y_at + 16, r)
-    store_bytes(places, y_at + 24, s)
+    store_bytes(places, y_at + WIDTH, q)
+    store_bytes(places, y_at + 2 * WIDTH, r)
+    store_bytes(places, y_at + 3 * WIDTH, s)
 
 
 @parallel
@@ -165,28 +166,28 @@ def _backward_part(g_at, places, gx_at, geometry, more, part, parts):
 
 @serial
 def _copy_bytes(x, x_at, y, y_at, n):
-    for t in range(0, n // 8 * 8, 8):
+    for t in range(0, n // WIDTH * WIDTH, WIDTH):
         store(y, y_at + t, load_bytes(x, x_at + t))
-    for t in range(n // 8 * 8, n):
+    for t in range(n // WIDTH * WIDTH, n):
         y[y_at + t] = x[x_at + t]
 
 
 @serial
 def _gather(g, places, base, starts, numbers, taps, run, n):
     """run[t] = Σ_k g[at + t] where places[at + t] is numbers[k], at = base + starts[k]."""
-    whole = n // 32 * 32
-    for t in range(0, whole, 32):
+    whole = n // _STRIP * _STRIP
+    for t in range(0, whole, _STRIP):
         a = b = c = d = spread(ZERO)
         for k in range(taps):
             at, v = base + starts[k] + t, spread(numbers[k])
             a = add(a, where_equal(load(places, at), v, load(g, at)))
-            b = add(b, where_equal(load(places, at + 8), v, load(g, at + 8)))
-            c = add(c, where_equal(load(places, at + 16), v, load(g, at + 16)))
-            d = add(d, where_equal(load(places, at + 24), v, load(g, at + 24)))
+            b = add(b, where_equal(load(places, at + WIDTH), v, load(g, at + WIDTH)))
+            c = add(c, where_equal(load(places, at + 2 * WIDTH), v, load(g, at + 2 * WIDTH)))
+            d = add(d, where_equal(load(places, at + 3 * WIDTH), v, load(g, at + 3 * WIDTH)))
         store(run, t, a)
-        store(run, t + 8, b)
-        store(run, t + 16, c)
-        store(run, t + 24, d)
+        store(run, t + WIDTH, b)
+        store(run, t + 2 * WIDTH, c)
+        store(run, t + 3 * WIDTH, d)
     for t in range(whole, n):
         r = ZERO
         for k in range(taps):

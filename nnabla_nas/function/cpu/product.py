@@ -1,8 +1,9 @@
 """Matrix products of a few rows and very many columns, as 1×1 convolutions are.
 
-Columns are taken in blocks that fit the cache. A tile of the result, four rows by 24 columns, stays
-in registers while the numbers it sums go by; factors are copied so that they lie in the order in
-which tiles read them. Every value is summed in one order, whatever the number of threads.
+Columns are taken in blocks that fit the cache. A tile of the result, four rows by three times the
+lanes, stays in registers while the numbers it sums go by; factors are copied so that they lie in
+the order in which tiles read them. Every value is summed in one order, whatever the number of
+threads.
 
 Source of the scheme: Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication",
 2008.
@@ -14,16 +15,24 @@ import numpy as np
 from numba import prange
 
 from nnabla_nas.function.cpu.compilation import ZERO, floats, inlined, parallel, serial
-from nnabla_nas.function.cpu.lanes import add_totals, load, multiply_add, passed, spread, store
+from nnabla_nas.function.cpu.lanes import (
+    WIDTH,
+    add_totals,
+    load,
+    multiply_add,
+    passed,
+    spread,
+    store,
+)
 
 # A tile of a product.
 _ROWS = 4
-_STRIP = 24
+_STRIP = 3 * WIDTH
 # Numbers of a block of columns.
 _BLOCK = 16384
 # A tile of an outer product is four rows by so many; a block of it so many and so long.
 _TRIPLE = 3
-_GROUP = 96
+GROUP = 96
 _OUTER_BLOCK = 65536
 _LONGEST = 1024
 # Partial sums of an outer product.
@@ -38,11 +47,11 @@ def _strips(inner):
 
 @inlined
 def _tile(w, w_at, x, x_at, inner, y, y_at, apart):
-    """y[r, :24] = Σ_c w[c, r] · x[c, :24] for four rows r that lie `apart` numbers apart."""
+    """y[r] = Σ_c w[c, r] · x[c] for a strip and four rows r that lie `apart` numbers apart."""
     a0 = a1 = a2 = b0 = b1 = b2 = c0 = c1 = c2 = d0 = d1 = d2 = spread(ZERO)
     for c in range(inner):
         i, j = w_at + _ROWS * c, x_at + _STRIP * c
-        p, q, r = load(x, j), load(x, j + 8), load(x, j + 16)
+        p, q, r = load(x, j), load(x, j + WIDTH), load(x, j + 2 * WIDTH)
         v = spread(w[i])
         a0, a1, a2 = multiply_add(v, p, a0), multiply_add(v, q, a1), multiply_add(v, r, a2)
         v = spread(w[i + 1])
@@ -60,12 +69,12 @@ def _tile(w, w_at, x, x_at, inner, y, y_at, apart):
 @inlined
 def _store_3(y, at, p, q, r):
     store(y, at, p)
-    store(y, at + 8, q)
-    store(y, at + 16, r)
+    store(y, at + WIDTH, q)
+    store(y, at + 2 * WIDTH, r)
 
 
 @serial
-def _pack_rows(w):
+def pack_rows(w):
     """Return w (rows, inner) as tiles read it, (rows / 4, inner, 4), in one dimension."""
     rows, inner = w.shape
     packed = np.zeros((rows + _ROWS - 1) // _ROWS * inner * _ROWS, np.float32)
@@ -77,25 +86,33 @@ def _pack_rows(w):
 
 
 @serial
-def _pack_columns(x, first, inner, columns, n, rectify, packed):
-    """Copy n columns of x (inner, columns) to (n / 24, inner, 24), what is left over as zeros."""
-    whole = n // _STRIP * _STRIP
+def pack_columns(x, first, inner, columns, n, rectify, packed):
+    """Copy n columns of x (inner, columns) to (n / _STRIP, inner, _STRIP), zeros behind them."""
     for c in range(inner):
-        source, target = first + c * columns, c * _STRIP
+        pack_row(x, first + c * columns, n, rectify, packed, c * _STRIP, inner * _STRIP)
+
+
+@serial
+def strips_of(n):
+    """Return how many numbers n columns take when they are packed."""
+    return (n + _STRIP - 1) // _STRIP * _STRIP
+
+
+@serial
+def pack_row(x, x_at, n, rectify, packed, target, apart):
+    """Copy n numbers to strips `apart` numbers apart, what is left of the last one as zeros."""
+    whole = n // _STRIP * _STRIP
+    for t in range(x_at, x_at + whole, _STRIP):
+        p, q, r = load(x, t), load(x, t + WIDTH), load(x, t + 2 * WIDTH)
         if rectify:
-            for strip in range(source, source + whole, _STRIP):
-                p, q, r = load(x, strip), load(x, strip + 8), load(x, strip + 16)
-                _store_3(packed, target, passed(p, p), passed(q, q), passed(r, r))
-                target += inner * _STRIP
-        else:
-            for strip in range(source, source + whole, _STRIP):
-                _store_3(packed, target, load(x, strip), load(x, strip + 8), load(x, strip + 16))
-                target += inner * _STRIP
-        if whole < n:
-            for t in range(n - whole):
-                v = x[source + whole + t]
-                packed[target + t] = ZERO if rectify and v <= ZERO else v
-            packed[target + n - whole : target + _STRIP] = ZERO
+            p, q, r = passed(p, p), passed(q, q), passed(r, r)
+        _store_3(packed, target, p, q, r)
+        target += apart
+    if whole < n:
+        for t in range(n - whole):
+            v = x[x_at + whole + t]
+            packed[target + t] = ZERO if rectify and v <= ZERO else v
+        packed[target + n - whole : target + _STRIP] = ZERO
 
 
 @parallel
@@ -112,7 +129,7 @@ def multiply(w_at: int, x_at: int, y_at: int, rows: int, inner: int, columns: in
         rectify: whether x goes through a ReLU first.
     """
     width = _strips(inner) * _STRIP
-    packed = _pack_rows(floats(w_at, (rows, inner)))
+    packed = pack_rows(floats(w_at, (rows, inner)))
     for block in prange((columns + width - 1) // width):
         _multiply_block(packed, x_at, y_at, rows, inner, columns, rectify, block * width)
 
@@ -121,14 +138,20 @@ def multiply(w_at: int, x_at: int, y_at: int, rows: int, inner: int, columns: in
 def _multiply_block(w, x_at, y_at, rows, inner, columns, rectify, first):
     y = floats(y_at, (rows * columns,))
     n = min(columns - first, _strips(inner) * _STRIP)
-    x = np.empty((n + _STRIP - 1) // _STRIP * _STRIP * inner, np.float32)
-    _pack_columns(floats(x_at, (inner * columns,)), first, inner, columns, n, rectify, x)
+    x = np.empty(strips_of(n) * inner, np.float32)
+    pack_columns(floats(x_at, (inner * columns,)), first, inner, columns, n, rectify, x)
+    multiply_packed(w, x, rows, inner, n, y, first, columns)
+
+
+@serial
+def multiply_packed(w, x, rows, inner, n, y, y_at, columns):
+    """y = w · x over n columns of packed factors; y's rows lie `columns` numbers apart."""
     edge = np.empty(_ROWS * _STRIP, np.float32)
     for row in range(0, rows, _ROWS):
         high = min(_ROWS, rows - row)
         for strip in range(0, n, _STRIP):
             wide = min(_STRIP, n - strip)
-            start = row * columns + first + strip
+            start = y_at + row * columns + strip
             whole = high == _ROWS and wide == _STRIP
             target, at, apart = (y, start, columns) if whole else (edge, 0, _STRIP)
             _tile(w, row * inner, x, strip * inner, inner, target, at, apart)
@@ -143,8 +166,8 @@ def _dot_tile(g, g0, g1, g2, g3, x, x_at, steps, out, out_at, apart):
     """out[k, r] += Σ_t g[r, t] · x[k, t] for four rows, at g0 … g3, and three of x."""
     a0 = a1 = a2 = b0 = b1 = b2 = c0 = c1 = c2 = d0 = d1 = d2 = spread(ZERO)
     for step in range(steps):
-        t, j = 8 * step, x_at + _STRIP * step
-        p, q, r = load(x, j), load(x, j + 8), load(x, j + 16)
+        t, j = WIDTH * step, x_at + _STRIP * step
+        p, q, r = load(x, j), load(x, j + WIDTH), load(x, j + 2 * WIDTH)
         v = load(g, g0 + t)
         a0, a1, a2 = multiply_add(v, p, a0), multiply_add(v, q, a1), multiply_add(v, r, a2)
         v = load(g, g1 + t)
@@ -160,12 +183,18 @@ def _dot_tile(g, g0, g1, g2, g3, x, x_at, steps, out, out_at, apart):
 
 @serial
 def _pack_triples(x, x_at, inner, columns, n, rectify, packed):
-    """Copy n columns, a multiple of 8, of x (inner, columns) to (inner / 3, n / 8, 3, 8)."""
+    """Copy n columns, whole lanes, of x (inner, columns) to (inner / 3, n / WIDTH, 3, WIDTH)."""
     for c in range(inner):
-        source, target = x_at + c * columns, c // _TRIPLE * _TRIPLE * n + c % _TRIPLE * 8
-        for t in range(0, n, 8):
-            v = load(x, source + t)
-            store(packed, target + _TRIPLE * t, passed(v, v) if rectify else v)
+        pack_in_triple(x, x_at + c * columns, c, n, rectify, packed)
+
+
+@serial
+def pack_in_triple(x, x_at, c, n, rectify, packed):
+    """Copy n numbers, whole lanes, to where row c of (inner / 3, n / WIDTH, 3, WIDTH) lies."""
+    target = c // _TRIPLE * _TRIPLE * n + c % _TRIPLE * WIDTH
+    for t in range(0, n, WIDTH):
+        v = load(x, x_at + t)
+        store(packed, target + _TRIPLE * t, passed(v, v) if rectify else v)
 
 
 @parallel
@@ -183,22 +212,33 @@ def add_outer(
         columns: of both.
         rectify: whether x goes through a ReLU first.
     """
-    width = _outer_width(inner)
+    width = outer_width(inner)
     blocks = (columns + width - 1) // width
     parts = min(_PARTS, blocks)
-    # Turned around, and with room for tiles that reach over the edges.
-    apart = (rows + _ROWS - 1) // _ROWS * _ROWS
-    partial = np.zeros((parts, (inner + _TRIPLE - 1) // _TRIPLE * _TRIPLE * apart), np.float32)
+    apart = turned_row(rows)
+    partial = np.zeros((parts, turned_size(rows, inner)), np.float32)
     for part in prange(parts):
         first, last = blocks * part // parts * width, blocks * (part + 1) // parts * width
         _outer_part(
             g_at, x_at, partial[part], rows, inner, columns, first, min(columns, last), rectify
         )
-    _add_turned(partial, apart, floats(out_at, (rows, inner)))
+    add_turned(partial, apart, floats(out_at, (rows, inner)))
 
 
 @serial
-def _add_turned(partial, apart, out):
+def turned_row(rows):
+    """Return how many numbers a row of a sum (inner, rows) takes: tiles reach over the edge."""
+    return (rows + _ROWS - 1) // _ROWS * _ROWS
+
+
+@serial
+def turned_size(rows, inner):
+    """Return how many numbers a sum (inner, rows) takes, with room for tiles."""
+    return (inner + _TRIPLE - 1) // _TRIPLE * _TRIPLE * turned_row(rows)
+
+
+@serial
+def add_turned(partial, apart, out):
     """out += the parts' sums, in an order that no thread changes."""
     for part in range(partial.shape[0]):
         for row in range(out.shape[0]):
@@ -207,24 +247,24 @@ def _add_turned(partial, apart, out):
 
 
 @serial
-def _outer_width(inner):
+def outer_width(inner):
     """Return how many columns a block has."""
-    return min(_LONGEST, _OUTER_BLOCK // min(inner, _GROUP) // 8 * 8)
+    return min(_LONGEST, _OUTER_BLOCK // min(inner, GROUP) // WIDTH * WIDTH)
 
 
 @serial
 def _outer_part(g_at, x_at, out, rows, inner, columns, first, last, rectify):
     """out += x · gᵀ over the columns from first to last."""
     g, x = floats(g_at, (rows * columns,)), floats(x_at, (inner * columns,))
-    width, apart = _outer_width(inner), (rows + _ROWS - 1) // _ROWS * _ROWS
-    packed = np.zeros((min(inner, _GROUP) + _TRIPLE) * width, np.float32)
+    width, apart = outer_width(inner), turned_row(rows)
+    packed = np.zeros((min(inner, GROUP) + _TRIPLE) * width, np.float32)
     for start in range(first, last, width):
         n = min(width, last - start)
-        whole = n // 8 * 8
-        for group in range(0, inner, _GROUP):
-            high = min(_GROUP, inner - group)
+        whole = n // WIDTH * WIDTH
+        for group in range(0, inner, GROUP):
+            high = min(GROUP, inner - group)
             _pack_triples(x, group * columns + start, high, columns, whole, rectify, packed)
-            _outer_block(g, start, rows, columns, packed, high, whole, out, group * apart, apart)
+            outer_block(g, start, rows, columns, packed, high, whole, out, group * apart, apart)
         for t in range(start + whole, start + n):
             for c in range(inner):
                 v = x[c * columns + t]
@@ -234,7 +274,7 @@ def _outer_part(g_at, x_at, out, rows, inner, columns, first, last, rectify):
 
 
 @serial
-def _outer_block(g, start, rows, columns, packed, high, n, out, out_at, apart):
+def outer_block(g, start, rows, columns, packed, high, n, out, out_at, apart):
     bottom = (rows - 1) * columns + start
     for row in range(0, rows, _ROWS):
         # Below the last row a tile reads it again.
@@ -243,15 +283,4 @@ def _outer_block(g, start, rows, columns, packed, high, n, out, out_at, apart):
         g2, g3 = min(g0 + 2 * columns, bottom), min(g0 + 3 * columns, bottom)
         for c in range(0, high, _TRIPLE):
             target = out_at + c * apart + row
-            _dot_tile(g, g0, g1, g2, g3, packed, c * n, n // 8, out, target, apart)
-
-
-@serial
-def add_parts(partial, out_at):
-    """out += partial[0], then partial[1] and so on: in an order that no thread changes."""
-    parts, rows, inner = partial.shape
-    out = floats(out_at, (rows, inner))
-    for part in range(parts):
-        for row in range(rows):
-            for c in range(inner):
-                out[row, c] += partial[part, row, c]
+            _dot_tile(g, g0, g1, g2, g3, packed, c * n, n // WIDTH, out, target, apart)

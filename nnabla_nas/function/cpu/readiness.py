@@ -17,6 +17,7 @@ from nnabla_nas.function.cpu import kernel_compiler
 from nnabla_nas.function.cpu.kernel_loading import load
 from nnabla_nas.function.cpu.kernel_set import ALL, KernelSet
 from nnabla_nas.function.cpu.kernel_store import KernelStore
+from nnabla_nas.function.lanes import lanes
 
 # Seconds between two looks at whether the process was asked to end.
 _LOOK = 0.05
@@ -155,6 +156,7 @@ def _compile(
                 stderr=messages.fileno(),
                 env={
                     "PYTHONHASHSEED": "0",
+                    "NNABLA_NAS_LANES": str(lanes()),
                     **{name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
                 },
                 # A terminal's Ctrl-C is answered here.

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from nnabla_nas.function.cpu.compilation import ZERO, inlined, serial
-from nnabla_nas.function.cpu.lanes import load, multiply_add, passed, spread, store
+from nnabla_nas.function.cpu.lanes import WIDTH, load, multiply_add, passed, spread, store
 
-# Numbers of a row that are filtered at once: eight times eight are held in registers.
-_STRIP = 64
+# Numbers of a row that are filtered at once, held in registers.
+_STRIP = 8 * WIDTH
 
 
 @serial
@@ -71,8 +71,8 @@ def pad_rows(x, x_at, filled, last, geometry, padded, rectify):
 @inlined
 def copy_run(x, x_at, y, y_at, n, rectify):
     """y[:n] = x[:n], negative values as zero with `rectify`."""
-    whole = n // 8 * 8
-    for t in range(0, whole, 8):
+    whole = n // WIDTH * WIDTH
+    for t in range(0, whole, WIDTH):
         v = load(x, x_at + t)
         store(y, y_at + t, passed(v, v) if rectify else v)
     for t in range(whole, n):
@@ -101,11 +101,11 @@ def filter_row(x, x_at, starts, weights, taps, y, y_at, n):
         for t in range(0, n, _STRIP):
             # The last strip computes numbers of the one before it again.
             at = min(t, n - _STRIP)
-            _filter_64(x, x_at + at, starts, weights, taps, y, y_at + at)
+            _filter_strip(x, x_at + at, starts, weights, taps, y, y_at + at)
         return
-    whole = n // 8 * 8
-    for t in range(0, whole, 8):
-        _filter_8(x, x_at + t, starts, weights, taps, y, y_at + t)
+    whole = n // WIDTH * WIDTH
+    for t in range(0, whole, WIDTH):
+        _filter_lanes(x, x_at + t, starts, weights, taps, y, y_at + t)
     for t in range(whole, n):
         r = ZERO
         for k in range(taps):
@@ -114,7 +114,7 @@ def filter_row(x, x_at, starts, weights, taps, y, y_at, n):
 
 
 @inlined
-def _filter_8(x, x_at, starts, weights, taps, y, y_at):
+def _filter_lanes(x, x_at, starts, weights, taps, y, y_at):
     a = spread(ZERO)
     for k in range(taps):
         a = multiply_add(spread(weights[k]), load(x, x_at + starts[k]), a)
@@ -122,19 +122,22 @@ def _filter_8(x, x_at, starts, weights, taps, y, y_at):
 
 
 @inlined
-def _filter_64(x, x_at, starts, weights, taps, y, y_at):
+def _filter_strip(x, x_at, starts, weights, taps, y, y_at):
     a = b = c = d = e = f = g = h = spread(ZERO)
     for k in range(taps):
         v, t = spread(weights[k]), x_at + starts[k]
-        a, b = multiply_add(v, load(x, t), a), multiply_add(v, load(x, t + 8), b)
-        c, d = multiply_add(v, load(x, t + 16), c), multiply_add(v, load(x, t + 24), d)
-        e, f = multiply_add(v, load(x, t + 32), e), multiply_add(v, load(x, t + 40), f)
-        g, h = multiply_add(v, load(x, t + 48), g), multiply_add(v, load(x, t + 56), h)
+        a, b = multiply_add(v, load(x, t), a), multiply_add(v, load(x, t + WIDTH), b)
+        c = multiply_add(v, load(x, t + 2 * WIDTH), c)
+        d = multiply_add(v, load(x, t + 3 * WIDTH), d)
+        e = multiply_add(v, load(x, t + 4 * WIDTH), e)
+        f = multiply_add(v, load(x, t + 5 * WIDTH), f)
+        g = multiply_add(v, load(x, t + 6 * WIDTH), g)
+        h = multiply_add(v, load(x, t + 7 * WIDTH), h)
     store(y, y_at, a)
-    store(y, y_at + 8, b)
-    store(y, y_at + 16, c)
-    store(y, y_at + 24, d)
-    store(y, y_at + 32, e)
-    store(y, y_at + 40, f)
-    store(y, y_at + 48, g)
-    store(y, y_at + 56, h)
+    store(y, y_at + WIDTH, b)
+    store(y, y_at + 2 * WIDTH, c)
+    store(y, y_at + 3 * WIDTH, d)
+    store(y, y_at + 4 * WIDTH, e)
+    store(y, y_at + 5 * WIDTH, f)
+    store(y, y_at + 6 * WIDTH, g)
+    store(y, y_at + 7 * WIDTH, h)
