@@ -31,6 +31,8 @@ def in_text(comparison: Findings) -> str:
     sections = [_values(comparison, valued), _costs(comparison.groups)]
     if comparison.reference is not None:
         sections.append(_differences(comparison, valued))
+    elif len(valued) > 1:
+        sections.append(["Nothing is tested: name what to compare with by --against."])
     sections += [list(comparison.sentences), _unfinished(comparison), list(comparison.remarks)]
     return "\n\n".join("\n".join(map(_printable, lines)) for lines in sections if lines)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -126,7 +127,7 @@ def _keys(known: Sequence[Run], by: str) -> list[tuple[Any, ...]]:
     for name in FILES:
         # One file that several seeds start from is one experiment, whatever number it has.
         numbers: defaultdict[tuple[Any, ...], set[str]] = defaultdict(set)
-        whole = [(*key, run.settings.get(name)) for key, run in zip(keys, known, strict=True)]
+        whole = [(*key, _path(run, name)) for key, run in zip(keys, known, strict=True)]
         for place, run in zip(whole, known, strict=True):
             numbers[place].add(str(run.settings.get(by)))
         keys = [
@@ -136,6 +137,11 @@ def _keys(known: Sequence[Run], by: str) -> list[tuple[Any, ...]]:
     return keys
 
 
-def _common(path: Any, number: Any) -> Any:
-    """Return a path without its number; what is no path as it is, lists as text."""
-    return without_number(path, number) if isinstance(path, str) else str(path)
+def _path(run: Run, name: str) -> str | None:
+    """Return the path that a setting holds; what is no path as JSON."""
+    value = run.settings.get(name)
+    return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
+def _common(path: str | None, number: Any) -> str | None:
+    return None if path is None else without_number(path, number)

@@ -49,7 +49,7 @@ def _names(group: Group, places: dict[int, str], different: Sequence[str]) -> It
         yield name
     if len(folders) == 1:
         yield folders[0]
-    told = [in_short(key, group.settings.get(key)) for key in different]
+    told = [in_short(k, group.settings[k]) for k in different if k in group.settings]
     rest = [f"and {len(told) - _MOST_DIFFERENCES} more"] if len(told) > _MOST_DIFFERENCES else []
     yield ", ".join([*told[:_MOST_DIFFERENCES], *rest]) or "runs"
 

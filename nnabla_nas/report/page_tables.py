@@ -14,6 +14,7 @@ from nnabla_nas.report.settings import differing
 from nnabla_nas.report.wording import NOTHING, between, figure, is_share, p_value, short, spread
 
 _MOST_LETTERS = 160
+_LONGEST_NAME = 40
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def groups_table(findings: Findings, tints: Mapping[str, str]) -> Table:
     """
     value = findings.value
     unit = ", %" if is_share(value) else ""
-    columns: dict[str, Sequence[Cell]] = {"group": [_text(one.name) for one in findings.groups]}
+    columns: dict[str, Sequence[Cell]] = {"group": [_name(one.name) for one in findings.groups]}
     columns["n"] = [_number(one.summary.n if one.summary else None) for one in findings.groups]
     columns[f"mean ± sd{unit}"] = [_spread(one, value) for one in findings.groups]
     for name in ("median", "best"):
@@ -88,7 +89,7 @@ def costs_table(findings: Findings, tints: Mapping[str, str]) -> Table:
     """
     found = [costs(one) for one in findings.groups]
     columns = {
-        "group": [_text(one.name) for one in findings.groups],
+        "group": [_name(one.name) for one in findings.groups],
         "finished": [_number(len(one.group.finished)) for one in findings.groups],
         "parameters": [_number(c.parameters) for c in found],
         "multiply-adds": [_number(c.multiply_adds) for c in found],
@@ -132,7 +133,7 @@ def runs_table(findings: Findings, tints: Mapping[str, str]) -> Table:
         for run in one.group.runs:
             numbers = run.numbers
             number = one.group.number(run)
-            cells = [_text(one.name), _text("" if number is None else str(number))]
+            cells = [_name(one.name), _text("" if number is None else str(number))]
             cells += [
                 _text(run.state),
                 Cell(figure(numbers.get(value), value), _key(numbers.get(value))),
@@ -177,7 +178,7 @@ def _settings(groups: Sequence[Compared], by: str) -> Table:
     rows = [
         Row([_text(key), *(_setting(one.group.settings, key) for one in groups)]) for key in keys
     ]
-    return Table(["setting", *(one.name for one in groups)], rows)
+    return Table(["setting", *(_name(one.name).text for one in groups)], rows)
 
 
 def machine_table(runs: Iterable[Run]) -> Table:
@@ -257,6 +258,11 @@ def _number(number: float | None) -> Cell:
 def _text(text: str) -> Cell:
     shown = text if len(text) <= _MOST_LETTERS else text[: _MOST_LETTERS - 1] + "…"
     return Cell(shown or NOTHING, text)
+
+
+def _name(name: str) -> Cell:
+    shown = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+    return Cell(shown, name)
 
 
 def _key(number: float | None) -> str:

@@ -181,7 +181,10 @@ def _boxes(axes: Any, rows: Sequence[Sequence[float]], tints: Sequence[str]) -> 
 
 def _legend(figure: Figure, axes: Any) -> None:
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper left", ncols=min(4, len(labels)))
+    # Of letters and of the sign before them, in pixels.
+    widest = max(7 * len(label) + 48 for label in labels)
+    columns = max(1, min(4, len(labels), _WIDTH // widest))
+    figure.legend(handles, labels, loc="outside upper left", ncols=columns)
 
 
 def _svg(figure: Figure) -> str:

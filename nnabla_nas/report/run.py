@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -116,7 +117,7 @@ def read_run(folder: Path) -> Run:
         if not fault and result.get("status") not in _ENDS:
             fault = f"{files.result}: its status is {json.dumps(result.get('status'))[:40]}"
     if fault:
-        return Run(folder, "damaged", fault, config)
+        return Run(folder, "damaged", fault.removeprefix(f"{folder}{os.sep}"), config)
     if not result:
         state, remark = _unfinished(files)
         return Run(folder, state, remark, config)

@@ -75,6 +75,15 @@ def test_repetitions_may_differ_in_another_setting(tmp_path: Path) -> None:
     assert len(groups(tmp_path)) == 4
 
 
+def test_settings_of_any_kind_are_settings(tmp_path: Path) -> None:
+    seeds: list[Any] = [[1], True, "x", 10**18, 1.5, None, {"a": 1}]
+    for index, seed in enumerate(seeds):
+        changes = {"seed": seed, "network.genotype": seeds[-1 - index], "network.weights": [index]}
+        write_run(tmp_path / str(index), 0, changes=changes)
+    assert sum(map(len, groups(tmp_path).values())) == len(seeds)
+    assert Path(compare([tmp_path]).write(tmp_path / "out")[2]).is_file()
+
+
 def test_a_second_run_of_a_seed_does_not_count(tmp_path: Path) -> None:
     for folder, seed in (("one", 0), ("two", 1), ("three", 1)):
         write_run(tmp_path / folder, seed)
