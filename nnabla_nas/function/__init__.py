@@ -1,8 +1,8 @@
 """The differentiable functions modules are made of, one name each, a form per device."""
 
 from nnabla_nas.function.activation import hard_sigmoid, hard_swish, leaky_relu, relu, relu6
-from nnabla_nas.function.buffers import last_backward, same_inputs, without_backward
-from nnabla_nas.function.building import Building, connected, hand_on, has_compiler
+from nnabla_nas.function.buffers import Passes, last_backward, same_inputs, without_backward
+from nnabla_nas.function.building import Building, connected, has_compiler, keep
 from nnabla_nas.function.convolution import (
     affine,
     convolution,
@@ -32,6 +32,7 @@ shorten_import_lookups()
 
 __all__ = [
     "Building",
+    "Passes",
     "Switch",
     "add",
     "affine",
@@ -47,12 +48,12 @@ __all__ = [
     "fold_batch_normalization",
     "gate",
     "global_average_pooling",
-    "hand_on",
     "hard_sigmoid",
     "hard_swish",
     "has_compiler",
     "host_values",
     "in_float",
+    "keep",
     "kept_in_float",
     "last_backward",
     "leaky_relu",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from threading import Lock
 from typing import Protocol
 from weakref import WeakValueDictionary
 
@@ -33,7 +34,9 @@ class Buffer:
         self.address: int = self._array.ctypes.data
 
 
+# Lists of buffers are taken from and added to by one operation each: several threads may do so.
 _free: dict[int, list[Buffer]] = defaultdict(list)
+_adding_a_size = Lock()
 # The sizes there are buffers of, in order.
 _sizes: list[int] = []
 # A buffer may be so many times as large as what is asked for: candidates differ in size, and one
@@ -49,10 +52,12 @@ def take(size: int) -> Buffer:
     """
     first = bisect_left(_sizes, size)
     for known in _sizes[first : bisect_right(_sizes, _LOOSE * size)]:
-        if _free[known]:
+        with suppress(IndexError):
             return _free[known].pop()
-    if first == len(_sizes) or _sizes[first] != size:
-        _sizes.insert(first, size)
+    with _adding_a_size:
+        first = bisect_left(_sizes, size)
+        if first == len(_sizes) or _sizes[first] != size:
+            _sizes.insert(first, size)
     return Buffer(size)
 
 
@@ -72,39 +77,100 @@ class Keeper(Protocol):
         """Give the buffer back."""
 
 
-# Weak: what is dropped between its two passes takes its buffer with it.
-_keepers: WeakValueDictionary[int, Keeper] = WeakValueDictionary()
+class Passes:
+    """The passes of one graph, and what is kept between them.
+
+    Passes of other graphs in between, forward or backward, change nothing here.
+    """
+
+    def __init__(self) -> None:
+        # Weak: what is dropped between its two passes takes its buffer with it.
+        self._keepers: WeakValueDictionary[int, Keeper] = WeakValueDictionary()
+        self._open = False
+
+    def add(self, keeper: Keeper) -> None:
+        """Note what keeps a buffer, until it is told to forget it or says that it did.
+
+        Args:
+            keeper: what keeps it.
+        """
+        self._keepers[id(keeper)] = keeper
+
+    def remove(self, keeper: Keeper) -> None:
+        """Note that a buffer is not kept any more.
+
+        Args:
+            keeper: what kept it.
+        """
+        self._keepers.pop(id(keeper), None)
+
+    def forget(self) -> None:
+        """Give back all that is kept."""
+        for keeper in list(self._keepers.values()):
+            keeper.forget()
+
+    @contextmanager
+    def forward(self) -> Iterator[None]:
+        """Keep what the block's forward pass keeps for the backward pass of this graph."""
+        token = _passes.set(self)
+        try:
+            yield
+        finally:
+            _passes.reset(token)
+        self._open = True
+
+    @contextmanager
+    def last_backward(self) -> Iterator[None]:
+        """Give back what is kept in the course of the block's backward pass: no other one follows.
+
+        Raises:
+            RuntimeError: if there was no forward pass since the last one.
+        """
+        if not self._open:
+            raise RuntimeError("a backward pass needs a forward pass of the same graph before it")
+        self._open = False
+        with _all_given_back(self):
+            yield
 
 
-def keep(keeper: Keeper) -> None:
+# Those of graphs that nobody made any for.
+_OTHERS = Passes()
+_passes: ContextVar[Passes] = ContextVar("nnabla_nas_passes", default=_OTHERS)
+
+
+def keep(keeper: Keeper) -> Passes:
     """Note that a buffer is kept.
 
     Args:
         keeper: what keeps it, until it is told to forget it or says that it did.
+
+    Returns:
+        The passes that keep it.
     """
-    _keepers[id(keeper)] = keeper
-
-
-def kept_no_more(keeper: Keeper) -> None:
-    """Note that a buffer is not kept any more.
-
-    Args:
-        keeper: what kept it.
-    """
-    _keepers.pop(id(keeper), None)
+    passes = _passes.get()
+    passes.add(keeper)
+    return passes
 
 
 @contextmanager
 def last_backward() -> Iterator[None]:
-    """Give back what is kept in the course of the block's backward pass: no other one follows."""
+    """Give back what is kept in the course of the block's backward pass: no other one follows.
+
+    It is for graphs that nobody made `Passes` for: they share these.
+    """
+    with _all_given_back(_passes.get()):
+        yield
+
+
+@contextmanager
+def _all_given_back(passes: Passes) -> Iterator[None]:
     token = _releasing.set(True)
     try:
         yield
     finally:
         _releasing.reset(token)
     # What nobody needed the gradient of was not run.
-    for keeper in list(_keepers.values()):
-        keeper.forget()
+    passes.forget()
 
 
 def releases() -> bool:
@@ -115,10 +181,12 @@ def releases() -> bool:
 @contextmanager
 def without_backward() -> Iterator[None]:
     """Keep nothing for a backward pass in the block: its forward passes have none."""
-    token = _keeping.set(False)
+    token, passes = _keeping.set(False), _passes.set(Passes())
     try:
         yield
     finally:
+        _passes.get().forget()
+        _passes.reset(passes)
         _keeping.reset(token)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar, Token
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import nnabla as nn
 
@@ -14,6 +14,8 @@ from nnabla_nas.function.form import fast_on_cpu
 
 if TYPE_CHECKING:
     from nnabla_nas.function.cpu.building import Builder
+
+T = TypeVar("T")
 
 _builder: ContextVar[Any] = ContextVar("nnabla_nas_builder", default=None)
 
@@ -27,7 +29,8 @@ def has_compiler() -> bool:
 class Building:
     """The span in which a network is built; of nested ones the outermost counts.
 
-    What one fast form leaves for the next, such as its layout in memory, lasts as long.
+    What one fast form leaves for the next, such as its layout in memory, lasts as long. Variables
+    that are to have values behind it are said: all others that were made in it have none.
 
     Args:
         allowed: whether all that takes part reads activations through the functions here alone.
@@ -37,10 +40,11 @@ class Building:
 
     def __init__(self, allowed: Callable[[], bool]) -> None:
         self._allowed = allowed
+        self._wanted: list[Any] = []
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Building:
         if _builder.get() is not None:
-            return
+            return self
         if self._allowed() and fast_on_cpu() and has_compiler() and not nn.get_auto_forward():
             from nnabla_nas.function.cpu.building import Builder
             from nnabla_nas.function.cpu.readiness import make_ready
@@ -49,6 +53,21 @@ class Building:
             self._token = _builder.set(Builder())
         else:
             self._token = _builder.set(False)
+        return self
+
+    def wants(self, values: T, kept: Callable[[], Iterable[nn.Variable]] | None = None) -> T:
+        """Say which variables are to have values when the network is complete.
+
+        Args:
+            values: a variable; or lists, tuples and dictionaries of them, and of anything else.
+            kept: returns further ones.
+
+        Returns:
+            The values.
+        """
+        if self._token is not None and _builder.get():
+            self._wanted += [values, () if kept is None else list(kept())]
+        return values
 
     def __exit__(self, *error: object) -> None:
         if self._token is None:
@@ -56,7 +75,18 @@ class Building:
         found = _builder.get()
         _builder.reset(self._token)
         if found and error[0] is None:
-            found.connect()
+            found.connect(_variables([*self._wanted, found.kept]))
+
+
+def _variables(values: Any) -> Iterator[nn.Variable]:
+    """Yield the variables in lists, tuples, sets and dictionaries."""
+    if isinstance(values, nn.Variable):
+        yield values
+    elif isinstance(values, Mapping):
+        yield from _variables(list(values.values()))
+    elif isinstance(values, (list, tuple, set, frozenset)):
+        for value in values:
+            yield from _variables(value)
 
 
 def builder(*inputs: nn.Variable) -> Builder | None:
@@ -93,13 +123,16 @@ def connected(x: nn.Variable) -> nn.Variable:
     return found.front(x) if found else x  # type: ignore[no-any-return]
 
 
-def hand_on(x: nn.Variable) -> nn.Variable:
-    """Return x, noting that nobody but the next function reads it.
+def keep(x: nn.Variable) -> nn.Variable:
+    """Return x, which somebody reads when the network is complete.
+
+    The outputs of a network have their values then, and what its modules keep as attributes, in
+    lists and dictionaries too. What is kept elsewhere must be said.
 
     Args:
-        x: the output of one of several modules in sequence.
+        x: an activation.
     """
     found = _builder.get()
-    if found and isinstance(x, nn.Variable):
-        found.hand_on(x)
+    if found:
+        found.kept.append(x)
     return x

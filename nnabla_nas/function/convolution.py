@@ -12,7 +12,7 @@ from nnabla_nas.function.channel_order import channels_to_back, channels_to_fron
 from nnabla_nas.function.form import fast_on_cpu, on_cpu
 from nnabla_nas.function.master_weights import kept_in_float
 from nnabla_nas.function.pooling import subsample
-from nnabla_nas.function.window import Window, pair
+from nnabla_nas.function.window import Window, check_stride, pair
 
 
 def convolution(
@@ -42,7 +42,11 @@ def convolution(
 
     Returns:
         (B, C_out, H_out, W_out), channels last if asked for.
+
+    Raises:
+        ValueError: if a stride is below 1.
     """
+    check_stride(stride)
     if channel_last and on_cpu():
         # nnabla's CPU code convolves images with channels in front only.
         x, weight = channels_to_front(connected(x), base_axis), channels_to_front(weight)
@@ -90,7 +94,11 @@ def depthwise_convolution(
 
     Returns:
         (B, C · multiplier, H_out, W_out).
+
+    Raises:
+        ValueError: if a stride is below 1.
     """
+    check_stride(stride)
     fast = builder(x) if base_axis == 1 and multiplier == 1 else None
     if fast is not None and weight.shape[:-2] == (x.shape[1],):
         window = _window(weight, pad, stride, dilation)
@@ -132,7 +140,11 @@ def shifted_convolution(
 
     Returns:
         (B, C_out, ⌈H / stride⌉, ⌈W / stride⌉).
+
+    Raises:
+        ValueError: if the stride is below 1.
     """
+    check_stride((stride, stride))
     height, width = x.shape[2:]
     sides = -(-height // stride), -(-width // stride)
     fast = builder(x)

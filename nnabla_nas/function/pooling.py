@@ -11,7 +11,7 @@ import nnabla.functions as F
 from nnabla_nas.function.building import builder, connected
 from nnabla_nas.function.channel_order import channels_to_back, channels_to_front
 from nnabla_nas.function.form import on_cpu
-from nnabla_nas.function.window import Window, pair
+from nnabla_nas.function.window import Window, check_stride, pair
 
 # The kernel notes in a byte where in its window the largest value was.
 _MOST_PLACES = 255
@@ -35,7 +35,11 @@ def max_pooling(
 
     Returns:
         (B, C, H_out, W_out), channels last if asked for; windows that do not fit are left out.
+
+    Raises:
+        ValueError: if a stride is below 1.
     """
+    check_stride(kernel if stride is None else stride)
     fast = None if channel_last else builder(x)
     if fast is not None:
         window = _window(kernel, stride, pad)
@@ -65,7 +69,11 @@ def average_pooling(
 
     Returns:
         (B, C, H_out, W_out), channels last if asked for; windows that do not fit are left out.
+
+    Raises:
+        ValueError: if a stride is below 1.
     """
+    check_stride(kernel if stride is None else stride)
 
     def pooling(x: nn.Variable, *arguments: object, channel_last: bool) -> nn.Variable:
         return F.average_pooling(
@@ -131,7 +139,11 @@ def zeros_like(x: nn.Variable, stride: Sequence[int]) -> nn.Variable:
 
     Returns:
         (B, C, ⌈H / stride⌉, ⌈W / stride⌉).
+
+    Raises:
+        ValueError: if a stride is below 1.
     """
+    check_stride(stride)
     fast = builder(x)
     if fast is not None:
         return fast.zeros(x, stride)
@@ -148,6 +160,10 @@ def subsample(x: nn.Variable, stride: Sequence[int], first: Sequence[int] = (0, 
 
     Returns:
         (B, C, ⌈(H - first row) / stride⌉, ⌈(W - first column) / stride⌉).
+
+    Raises:
+        ValueError: if a stride is below 1.
     """
+    check_stride(stride)
     # Of the last two axes alone: slices of all would hold the batch size they were built for.
     return F.slice(connected(x), start=tuple(first), stop=x.shape[2:], step=tuple(stride))

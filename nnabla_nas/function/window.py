@@ -71,3 +71,16 @@ def pair(values: Sequence[int] | None, default: int) -> Pair:
         default: what None stands for.
     """
     return (default, default) if values is None else (int(values[0]), int(values[1]))
+
+
+def check_stride(stride: Sequence[int] | None) -> None:
+    """Raise an error if windows would not move.
+
+    Args:
+        stride: per spatial axis, or None.
+
+    Raises:
+        ValueError: if one is below 1.
+    """
+    if stride is not None and min(stride, default=1) < 1:
+        raise ValueError(f"stride must be at least 1, got {tuple(stride)}")

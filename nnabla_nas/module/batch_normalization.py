@@ -75,18 +75,12 @@ class BatchNormalization(Module):
         Returns:
             x's shape; with `output_stat` a tuple with the batch's mean and variance.
         """
-        mean, variance = self._mean, self._var
-        if self.private_statistics:
-            # nnabla writes running statistics whenever it normalises by the batch's.
-            mean, variance = nn.Variable(mean.shape), nn.Variable(variance.shape)
-            mean.data.zero()
-            variance.data.zero()
         return function.batch_normalization(
             x,
             self._beta,
             self._gamma,
-            mean,
-            variance,
+            None if self.private_statistics else self._mean,
+            None if self.private_statistics else self._var,
             axes=self._axes,
             decay_rate=self.decay_rate,
             eps=self._eps,

@@ -6,7 +6,6 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, MutableSequence
 from typing import Any, TypeVar
 
-import nnabla_nas.function as function
 from nnabla_nas.module.module import Module
 from nnabla_nas.module.parameter import Parameter
 
@@ -176,7 +175,6 @@ class Sequential(Module):
         Args:
             x: the first module's input.
         """
-        for position, module in enumerate(self._layers.values()):
-            # The first module's input may have other readers.
-            x = module(function.hand_on(x) if position else x)
+        for module in self._layers.values():
+            x = module(x)
         return x

@@ -206,10 +206,21 @@ class Module:
         """
         values = (*args, *kwargs.values())
         self.input_shapes = tuple(v.shape for v in values if isinstance(v, nn.Variable))
-        with function.Building(self._reads_by_functions_alone):
-            # Named, so that it is held when the building ends.
-            result = self.call(*args, **kwargs)
-        return result  # noqa: RET504
+        with function.Building(self._reads_by_functions_alone) as building:
+            return building.wants(self.call(*args, **kwargs), self._kept_variables)
+
+    def _kept_variables(self) -> Iterator[nn.Variable]:
+        """Yield the variables that modules hold, in lists and dictionaries too."""
+        seen: set[int] = set()
+        waiting: list[Any] = [self]
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, nn.Variable):
+                yield value
+            elif isinstance(value, _HOLDERS) and id(value) not in seen:
+                seen.add(id(value))
+                holds = vars(value) if isinstance(value, Module) else value
+                waiting += holds.values() if isinstance(holds, Mapping) else holds
 
     def _reads_by_functions_alone(self) -> bool:
         """Return whether no module calls nnabla's own functions on activations."""
@@ -230,3 +241,7 @@ class Module:
         ]
         head = f"{type(self).__name__}({self.extra_repr()}"
         return head + "".join(f"\n  {line}" for line in lines) + ("\n)" if lines else ")")
+
+
+# Where modules may keep variables.
+_HOLDERS = (Module, Mapping, list, tuple, set, frozenset)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from threading import RLock
 from typing import Any, Literal
 
 import nnabla as nn
@@ -26,6 +27,10 @@ _PROPERTIES: dict[Purpose, dict[str, bool]] = {
     # Running statistics.
     "evaluate": {"training": False, "private_statistics": False, "gated": False},
 }
+
+
+# Graphs of one network add to the same gradients. Threads take turns: a pass uses all cores.
+_one_at_a_time = RLock()
 
 
 class Graph:
@@ -91,6 +96,7 @@ class Graph:
                 self.further[name] = in_graph(name, logits, self._targets)
         for variable in (self._loss, self._error, *self.further.values()):
             variable.persistent = True
+        self._passes = function.Passes()
 
     def _mix(self, outputs: Any, weights: Sequence[float] | None) -> None:
         """Let loss and error be those of both targets, each by its share."""
@@ -119,7 +125,8 @@ class Graph:
             Mean loss and mean top-1 error.
         """
         score = Score()
-        self._run(batch, score, clear_no_need_grad=True)
+        with _one_at_a_time:
+            self._forward(batch, score)
         return score
 
     def evaluate(self, batch: Batch) -> Score:
@@ -132,7 +139,7 @@ class Graph:
             Mean loss and mean top-1 error.
         """
         score = Score()
-        with function.without_backward():
+        with _one_at_a_time, function.without_backward():
             self._run(batch, score, clear_buffer=True)
         return score
 
@@ -141,8 +148,11 @@ class Graph:
 
         Args:
             scale: 1 / passes where a batch is accumulated over several passes.
+
+        Raises:
+            RuntimeError: if no forward pass of this graph came before it.
         """
-        with function.last_backward():
+        with _one_at_a_time, self._passes.last_backward():
             self._loss.backward(scale, clear_buffer=True)
 
     def accumulate(self, batch: Batch, scale: float = 1.0) -> Score:
@@ -158,9 +168,15 @@ class Graph:
         score = Score()
         passes = list(mini_batches(batch, self._batch_size))
         for mini_batch in passes:
-            self._run(mini_batch, score, clear_no_need_grad=True)
-            self.backward(scale / len(passes))
+            # What a thread needs of a pass no other one may overwrite.
+            with _one_at_a_time:
+                self._forward(mini_batch, score)
+                self.backward(scale / len(passes))
         return score
+
+    def _forward(self, batch: Batch, score: Score) -> None:
+        with self._passes.forward():
+            self._run(batch, score, clear_no_need_grad=True)
 
     def _run(self, batch: Batch, score: Score, **clearing: bool) -> None:
         self._inputs.d = batch.inputs

@@ -20,6 +20,7 @@ from nnabla_nas.testing.estimator_contract import (
     check_unit,
 )
 from nnabla_nas.testing.experiment import small_experiment
+from nnabla_nas.testing.form_contract import check_forms
 from nnabla_nas.testing.gradient_contract import (
     check_every_tensor_is_reached,
     check_gradients,
@@ -36,6 +37,7 @@ from nnabla_nas.testing.network_contract import (
     check_seed,
     check_weights_file,
 )
+from nnabla_nas.testing.random_module import random_module
 from nnabla_nas.testing.runner_contract import (
     check_continuation,
     check_dry_run,
@@ -70,6 +72,7 @@ __all__ = [
     "check_estimating_leaves_no_trace",
     "check_estimator",
     "check_every_tensor_is_reached",
+    "check_forms",
     "check_genotypes",
     "check_gradients",
     "check_images",
@@ -93,5 +96,6 @@ __all__ = [
     "check_test_set_is_apart",
     "check_unit",
     "check_weights_file",
+    "random_module",
     "small_experiment",
 ]

@@ -1,204 +1,130 @@
 """Putting programs for the CPU together while a network is built.
 
 Modules see (B, C, H, W) variables. A fast form returns one that stands for its output and notes
-what it will compute; the next fast form takes the note. Stages that follow each other so become
-one unit, and activations leave a program only where one of nnabla's own functions reads them, or
-whoever holds the variable when the network is complete. What nobody reads is not in it.
+what computes it. What leaves the compiled forms is said: `front` by the functions that call
+nnabla's own, `connect` by whoever has built the network. nnabla's functions are given their inputs
+at once, as outputs of programs; what the programs compute is put together when the network is
+complete and all readers of every activation are known. What nobody reads is not in it.
 """
 
 from __future__ import annotations
 
-import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import nnabla as nn
+import numpy as np
 
-from nnabla_nas.function.cpu.layout import FromBack, FromFront, ToBack, ToFront
-from nnabla_nas.function.cpu.operation import Export, Operation, Value, upstream
-from nnabla_nas.function.cpu.program import Program
-from nnabla_nas.function.cpu.unit import Stages
-
-# Who holds a variable that nobody reads: the dictionary, its note, and the question how many do.
-_OWN_REFERENCES = 3
-
-
-class Term(NamedTuple):
-    """A branch of a mixture.
-
-    Args:
-        weights: a vector that holds the branch's weight.
-        alpha: the parameter the vector is computed from.
-        position: where in the vector.
-        branch: the activation.
-    """
-
-    weights: nn.Variable
-    alpha: nn.Variable
-    position: int
-    branch: Value
+from nnabla_nas.function.cpu.fusion import Fusion
+from nnabla_nas.function.cpu.layout import FromFront, ToFront
+from nnabla_nas.function.cpu.notes import Note, upstream
+from nnabla_nas.function.cpu.operation import Export, Operation, Value
+from nnabla_nas.function.cpu.program import Activations, Part, Program
 
 
-@dataclass
-class Note:
-    """What is known of a variable.
+class _Exit(NamedTuple):
+    """An activation that leaves the compiled forms.
 
     Args:
-        variable: the variable, (B, C, H, W).
-        build: makes the operation that computes its values.
-        reads: what that operation reads.
-        connected: whether the variable has its values by itself.
-        stages: what the unit computes that it comes from, if it comes from one.
-        parameters: those of that unit.
-        handed_on: whether nobody but the next module reads it.
-        absorbed: whether that module has done so, as a part of its own unit.
-        zero: whether all its values are zero.
-        mixture: the branches of the mixture it is, if it is one.
-        front: what nnabla's own functions take in its place, where they do.
-        value: its values, once they were asked for.
+        note: what is known of it.
+        program: what computes it.
+        export: makes what it leaves by.
+        wanted: whether the variable itself is read when the network is complete.
     """
 
-    variable: nn.Variable
-    build: Callable[[], Operation]
-    reads: tuple[Value, ...] = ()
-    connected: bool = False
-    stages: Stages | None = None
-    parameters: tuple[nn.Variable, ...] = ()
-    handed_on: bool = False
-    absorbed: bool = False
-    zero: bool = False
-    mixture: Sequence[Term] = ()
-    front: nn.Variable | None = None
-    value: Value | None = None
-
-    def is_held(self) -> bool:
-        """Return whether somebody else can still use the variable."""
-        # The note's own attribute, the dictionary's key, and the argument.
-        return sys.getrefcount(self.variable) > _OWN_REFERENCES
+    note: Note
+    program: Program
+    export: Callable[[Value], Export]
+    wanted: bool
 
 
 class Assembler:
-    """Keeps the notes, and makes programs of what they stand for when it is read."""
+    """Keeps the notes of a network, and makes programs of what they stand for.
+
+    Attributes:
+        kept: variables that somebody reads when the network is complete, beside its outputs.
+    """
 
     def __init__(self) -> None:
+        self.kept: list[nn.Variable] = []
         self._notes: dict[nn.Variable, Note] = {}
-        # The operations that no program runs yet, in order, and what computes each activation.
-        self._pending: dict[Operation, None] = {}
-        self._sources: dict[Value, Operation] = {}
+        # Notes and what leaves, in the order in which the network's functions were called.
+        self._events: list[Note | _Exit] = []
+        self._tokens: dict[Part, nn.Variable] = {}
+        self._activations = Activations()
 
-    def note(self, x: nn.Variable) -> Note | None:
-        """Return what is known of a variable, if anything is.
-
-        Args:
-            x: any variable.
-        """
-        return self._notes.get(x)
-
-    def source(self, value: Value) -> Operation:
-        """Return what computes an activation.
+    def note(self, x: nn.Variable) -> Note:
+        """Return what is known of a variable.
 
         Args:
-            value: the activation.
+            x: (B, C, H, W); one that no fast form has returned has its values by itself.
         """
-        return self._sources[value]
+        if x not in self._notes:
+            self._add(x, build=lambda _: FromFront(x), variables=(x,), connected=True)
+        return self._notes[x]
 
-    def promise(
-        self,
-        shape: Sequence[int],
-        build: Callable[[], Operation],
-        reads: Sequence[Value],
-        **facts: object,
-    ) -> nn.Variable:
-        """Return a variable that is connected later, if at all.
+    def promise(self, shape: Sequence[int], reads: Sequence[Note], **facts: Any) -> nn.Variable:
+        """Return a variable that is connected when the network is complete, if at all.
 
         Args:
             shape: (B, C, H, W).
-            build: makes the operation that computes its values.
-            reads: what that operation reads.
+            reads: what it is computed from.
             facts: what else its note says.
         """
         variable = nn.Variable(tuple(shape), need_grad=True)
-        note = Note(variable, build, tuple(reads), **facts)  # type: ignore[arg-type]
-        self._notes[variable] = note
+        self._add(variable, reads=tuple(reads), **facts)
         return variable
 
-    def _add(self, operation: Operation) -> Value:
-        self._pending[operation] = None
-        self._sources[operation.output] = operation
-        return operation.output
+    def _add(self, variable: nn.Variable, **facts: Any) -> None:
+        note = Note(variable, len(self._events), **facts)
+        # The weights of a mixture come from parameters: nothing is moved where they are computed.
+        own = [] if note.mixture else [one for one in note.variables if one.parent is not None]
+        note.inputs = frozenset(own).union(*(below.inputs for below in note.needs))
+        self._notes[variable] = note
+        self._events.append(note)
 
-    def value(self, x: nn.Variable) -> Value:
-        """Return the activation that a variable stands for.
-
-        Args:
-            x: (B, C, H, W).
-        """
-        if x not in self._notes:
-            self._notes[x] = Note(x, lambda: FromFront(x), connected=True)
-        note = self._notes[x]
-        if note.value is None:
-            note.value = self._add(note.build())
-        return note.value
-
-    def needed(self, values: Iterable[Value]) -> set[Operation]:
-        """Return the operations without a program that some activations are computed by.
+    def leave(
+        self,
+        note: Note,
+        shape: Sequence[int],
+        export: Callable[[Value], Export],
+        wanted: bool = False,
+    ) -> nn.Variable:
+        """Return nnabla's variable for an activation that leaves the compiled forms.
 
         Args:
-            values: the activations.
+            note: what is known of it.
+            shape: of the variable.
+            export: makes what it leaves by.
+            wanted: whether it is to be the note's own variable.
         """
-        return upstream(values, self._sources)
+        self.divide(upstream([note], lambda one: one.part is not None))
+        assert note.part is not None
+        program = Program(shape, note.part, self._tokens[note.part], self._activations)
+        self._events.append(_Exit(note, program, export, wanted))
+        return program.output()
 
-    def run(self, exports: Sequence[Export]) -> list[nn.Variable]:
-        """Return nnabla's variables for what leaves a new program.
-
-        Activations that can be asked for later may leave it as well, for another program.
+    def divide(self, notes: Iterable[Note]) -> None:
+        """Divide what is in no part into parts of the same inputs.
 
         Args:
-            exports: what leaves it for certain.
+            notes: with all that they need, as far as it is in no part.
         """
-        inside = self.needed(export.source for export in exports)
-        operations = [one for one in self._pending if one in inside]
-        wanted = [
-            value
-            for note in self._notes.values()
-            if note.is_held()
-            for value in (note.reads if note.value is None else (note.value,))
-        ]
-        outside = self.needed(wanted) - inside
-        asked = {*wanted, *(value for one in outside for value in one.inputs)}
-        later = [ToBack(one.output) for one in operations if one.output in asked]
-        program = Program(operations, [*exports, *later])
-        outputs = program(*program.variables)
-        outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
-        entries: dict[Operation, None] = {}
-        for export, variable in zip(later, outputs[len(exports) :], strict=True):
-            entry = FromBack(export, variable)
-            self._sources[entry.output] = entry
-            entries[entry] = None
-        # What is left may read them.
-        self._pending = entries | {one: None for one in self._pending if one not in inside}
-        return outputs[: len(exports)]
-
-    def connect(self) -> None:
-        """Give their values to the variables that somebody reads or holds."""
-        held = []
-        for note in self._notes.values():
-            if note.connected or note.absorbed:
-                continue
-            if note.variable.function_references:
-                raise RuntimeError(
-                    "a module calls one of nnabla's own functions on an activation: it must not "
-                    "set `batch_last`, or call nnabla_nas.function instead"
-                )
-            if note.is_held():
-                held.append(note)
-        if not held:
-            return
-        exports = [ToFront(self.value(note.variable)) for note in held]
-        for note, variable in zip(held, self.run(exports), strict=True):
-            note.variable.rewire_on(variable)
-            note.connected = True
+        parts: dict[frozenset[nn.Variable], list[Note]] = defaultdict(list)
+        for note in sorted(notes, key=lambda one: one.position):
+            parts[note.inputs].append(note)
+        # What a part reads depends on fewer inputs.
+        for members in sorted(parts.values(), key=lambda some: len(some[0].inputs)):
+            needed = [below.part for note in members for below in note.needs]
+            below = {one: self._tokens[one] for one in needed if one is not None}
+            variables = dict.fromkeys(
+                v for note in members for v in note.variables if v.parent is not None
+            )
+            part = Part(list(variables), below, self._activations)
+            self._tokens[part] = part.output()
+            for note in members:
+                note.part = part
 
     def front(self, x: nn.Variable) -> nn.Variable:
         """Return a variable (B, C, H, W) that nnabla's own functions can take.
@@ -210,14 +136,67 @@ class Assembler:
         if note is None or note.connected:
             return x
         if note.front is None:
-            (note.front,) = self.run([ToFront(self.value(x))])
+            note.front = self.leave(note, x.shape, ToFront)
         return note.front
 
-    def hand_on(self, x: nn.Variable) -> None:
-        """Note that nobody but the next module reads a variable.
+    def connect(self, wanted: Iterable[nn.Variable] = ()) -> None:
+        """Complete the network.
 
         Args:
-            x: any variable.
+            wanted: variables that somebody reads from now on; all others that fast forms have
+                returned stay without values, which is NaN.
+
+        Raises:
+            RuntimeError: if one of nnabla's own functions was called on an activation.
         """
-        if x in self._notes:
-            self._notes[x].handed_on = True
+        notes = [note for note in self._notes.values() if not note.connected]
+        if any(note.variable.function_references for note in notes):
+            raise RuntimeError(
+                "a module calls one of nnabla's own functions on an activation: it must not "
+                "set `batch_last`, or call nnabla_nas.function instead"
+            )
+        for variable in dict.fromkeys(wanted):
+            note = self._notes.get(variable)
+            if note is not None and not note.connected:
+                variable.rewire_on(self.leave(note, variable.shape, ToFront, wanted=True))
+                note.connected = True
+        self._complete()
+        for note in notes:
+            if not note.connected:
+                note.variable.data.fill(np.nan)
+
+    def _complete(self) -> None:
+        """Say what the programs compute."""
+        exits = [event for event in self._events if isinstance(event, _Exit)]
+        fusion = Fusion([one.note for one in exits], [one.note for one in exits if one.wanted])
+        needed = {one.note: fusion.needed(one.note) for one in exits}
+        every = set[Note]().union(*needed.values())
+        order = [note for note in self._order(fusion) if note in every]
+        operations = fusion.operations(order)
+        positions = {operations[note]: position for position, note in enumerate(order)}
+        for one in exits:
+            inside: dict[Operation, Part] = {
+                operations[note]: note.part  # type: ignore[misc]
+                for note in order
+                if note in needed[one.note]
+            }
+            kept = {
+                other.program: (ToFront(operations[other.note].output), other.note.variable)
+                for other in exits
+                if other.wanted and other is not one and other.note in needed[one.note]
+            }
+            one.program.complete(one.export(operations[one.note].output), inside, positions, kept)
+
+    def _order(self, fusion: Fusion) -> list[Note]:
+        """Return what ends operations, in the order in which it is first read."""
+        order: dict[Note, None] = {}
+        for event in self._events:
+            if isinstance(event, _Exit):
+                order.setdefault(event.note)
+                continue
+            if not fusion.joins(event):
+                order.update(dict.fromkeys(event.reads))
+            order.update(dict.fromkeys(event.touches))
+            if event.selection is not None:
+                order.setdefault(event)
+        return list(order)

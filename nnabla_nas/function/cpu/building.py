@@ -1,4 +1,4 @@
-"""The fast forms for the CPU: each notes what it will compute, and joins what came before it.
+"""The fast forms for the CPU: each notes what computes its output.
 
 Stages that follow each other become one unit, mixtures that are added one mixture.
 """
@@ -6,23 +6,37 @@ Stages that follow each other become one unit, mixtures that are added one mixtu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Literal
 
 import nnabla as nn
 
-from nnabla_nas.function.cpu.activation import NO_ACTIVATION, RELU, RELU6
-from nnabla_nas.function.cpu.assembly import Assembler, Term
+from nnabla_nas.function.cpu.activation import RELU6
+from nnabla_nas.function.cpu.assembly import Assembler
 from nnabla_nas.function.cpu.layout import Concatenation, Zeros
-from nnabla_nas.function.cpu.mixing import Choice, Mixture, ScaledExamples
-from nnabla_nas.function.cpu.operation import Operation, Value
+from nnabla_nas.function.cpu.mixing import Choice, Mixture, ScaledExamples, Selection
+from nnabla_nas.function.cpu.notes import Note, Term, not_needed, upstream
 from nnabla_nas.function.cpu.pooling_operations import AveragePooling, MaxPooling, MeanOfImage
-from nnabla_nas.function.cpu.unit import Stages, Unit
+from nnabla_nas.function.cpu.unit import Stages
 from nnabla_nas.function.window import Window
 
 
 class Builder(Assembler):
     """What functions on activations are, while a network is built for the CPU."""
+
+    def _stage(
+        self,
+        x: nn.Variable,
+        stages: Stages,
+        variables: Sequence[nn.Variable] = (),
+        shape: Sequence[int] | None = None,
+    ) -> nn.Variable:
+        """Return x behind one more stage."""
+        return self.promise(
+            x.shape if shape is None else shape,
+            [self.note(x)],
+            stages=stages,
+            variables=tuple(variables),
+        )
 
     def zeros(self, x: nn.Variable, stride: Sequence[int]) -> nn.Variable:
         """Return zeros in the shape of every stride-th pixel.
@@ -33,39 +47,12 @@ class Builder(Assembler):
         """
         batch, channels, *sides = x.shape
         height, width = (-(-side // step) for side, step in zip(sides, stride, strict=True))
-
-        def build() -> Operation:
-            return Zeros((channels, height, width, batch))
-
-        return self.promise((batch, channels, height, width), build, (), zero=True)
-
-    def _extended(
-        self, x: nn.Variable, *fits: Stages
-    ) -> tuple[Stages, Value, tuple[nn.Variable, ...]]:
-        """Return the stages x comes from if they are among those that fit, and what they read."""
-        note = self.note(x)
-        if (
-            note is not None
-            and note.stages is not None
-            and replace(note.stages, window=None) in fits
-        ):
-            return note.stages, note.reads[0], note.parameters
-        return Stages(), self.value(x), ()
-
-    def _unit(
-        self,
-        stages: Stages,
-        value: Value,
-        parameters: Sequence[nn.Variable],
-        shape: Sequence[int],
-    ) -> nn.Variable:
-        parameters = tuple(parameters)
         return self.promise(
-            shape,
-            lambda: Unit(stages, value, parameters),
-            (value,),
-            stages=stages,
-            parameters=parameters,
+            (batch, channels, height, width),
+            (),
+            build=lambda _: Zeros((channels, height, width, batch)),
+            touches=(self.note(x),),
+            zero=True,
         )
 
     def activation(self, x: nn.Variable, six: bool) -> nn.Variable:
@@ -75,16 +62,7 @@ class Builder(Assembler):
             x: (B, C, H, W).
             six: whether 6 is the largest value.
         """
-        kind, note = RELU6 if six else RELU, self.note(x)
-        stages = None if note is None or not note.handed_on else note.stages
-        # Only where nobody else reads x: running statistics must be moved once.
-        fits = stages is not None and stages.normalized and stages.activation == NO_ACTIVATION
-        if note is not None and stages is not None and fits:
-            note.absorbed = True
-            stages = replace(stages, activation=kind)
-            return self._unit(stages, note.reads[0], note.parameters, x.shape)
-        alone = Stages(activation=kind) if six else Stages(rectify=True)
-        return self._unit(alone, self.value(x), (), x.shape)
+        return self._stage(x, Stages(activation=RELU6) if six else Stages(rectify=True))
 
     def convolution(
         self,
@@ -105,17 +83,12 @@ class Builder(Assembler):
         """
         own = [filters] if bias is None else [filters, bias]
         shape = (x.shape[0], filters.shape[0], *window.output(*x.shape[2:]))
-        rectified = Stages(rectify=True)
         if depthwise or window != Window((1, 1)):
-            stages, value, parameters = self._extended(x, rectified)
             kind: Literal["depthwise", "dense"] = "depthwise" if depthwise else "dense"
-            stages = replace(stages, filters=kind, window=window, biased=bias is not None)
-            return self._unit(stages, value, [*parameters, *own], shape)
-        filtered = replace(rectified, filters="depthwise")
-        fits = (rectified, filtered, Stages(filters="depthwise"))
-        stages, value, parameters = self._extended(x, *fits)
-        stages = replace(stages, pointwise=True, biased=bias is not None)
-        return self._unit(stages, value, [*parameters, *own], shape)
+            stages = Stages(filters=kind, window=window, biased=bias is not None)
+        else:
+            stages = Stages(pointwise=True, biased=bias is not None)
+        return self._stage(x, stages, own, shape)
 
     def normalization(
         self,
@@ -124,6 +97,7 @@ class Builder(Assembler):
         decay: float,
         eps: float,
         batch: bool,
+        leaves_trace: bool = True,
     ) -> nn.Variable:
         """Normalise every channel.
 
@@ -133,15 +107,10 @@ class Builder(Assembler):
             decay: share of the running statistics that is kept.
             eps: added to the variance.
             batch: whether to use the batch's statistics.
+            leaves_trace: whether anybody reads the running statistics.
         """
-        note = self.note(x)
-        stages = None if note is None else note.stages
-        if note is not None and stages is not None and stages.convolves and not stages.normalized:
-            value, own = note.reads[0], note.parameters
-        else:
-            stages, value, own = Stages(), self.value(x), ()
-        stages = replace(stages, normalized=(decay, eps, batch))
-        return self._unit(stages, value, [*own, *parameters], x.shape)
+        stages = Stages(normalized=(decay, eps, batch), moves=batch and leaves_trace)
+        return self._stage(x, stages, parameters)
 
     def pooling(self, x: nn.Variable, window: Window, largest: bool) -> nn.Variable:
         """Pool.
@@ -151,9 +120,9 @@ class Builder(Assembler):
             window: the windows.
             largest: whether the largest value is taken instead of the mean.
         """
-        kind, value = MaxPooling if largest else AveragePooling, self.value(x)
+        kind = MaxPooling if largest else AveragePooling
         shape = (*x.shape[:2], *window.output(*x.shape[2:]))
-        return self.promise(shape, lambda: kind(value, window), [value])
+        return self.promise(shape, [self.note(x)], build=lambda values: kind(values[0], window))
 
     def mean_of_image(self, x: nn.Variable) -> nn.Variable:
         """Average over height and width.
@@ -162,43 +131,41 @@ class Builder(Assembler):
             x: (B, C, H, W).
 
         Returns:
-            (B, C, 1, 1).
+            (B, C, 1, 1), which nnabla's own functions can take.
         """
-        (mean,) = self.run([MeanOfImage(self.value(x))])
-        return mean
-
-    def _is_zero(self, x: nn.Variable) -> bool:
-        note = self.note(x)
-        return note is not None and note.zero
+        return self.leave(self.note(x), (*x.shape[:2], 1, 1), MeanOfImage)
 
     def mixture(
         self, branches: Sequence[nn.Variable], weights: nn.Variable, alpha: nn.Variable
     ) -> nn.Variable | None:
-        """Return Σ weight · branch, leaving out branches that are zero; None if all are.
+        """Return Σ weight · branch, not computing branches that are zero; None if all are.
 
         Args:
             branches: variables (B, C, H, W).
             weights: one value per branch.
             alpha: the parameter they are computed from.
         """
-        terms = [
-            Term(weights, alpha, position, self.value(branch))
-            for position, branch in enumerate(branches)
-            if not self._is_zero(branch)
-        ]
+        notes = [self.note(branch) for branch in branches]
+        terms = [Term(weights, alpha, k, note) for k, note in enumerate(notes) if not note.zero]
+        zeros = [note for note in notes if note.zero]
         if not terms:
             return None
-        return self._mixture(terms, branches[0].shape)
+        return self._mixture(terms, branches[0].shape, zeros)
 
-    def _mixture(self, terms: Sequence[Term], shape: Sequence[int]) -> nn.Variable:
+    def _mixture(
+        self, terms: Sequence[Term], shape: Sequence[int], covered: Sequence[Note] = ()
+    ) -> nn.Variable:
         vectors: dict[nn.Variable, int] = {}
         places = [(vectors.setdefault(t.weights, len(vectors)), t.position) for t in terms]
         alphas = list({term.alpha: None for term in terms})
         branches = [term.branch for term in terms]
         return self.promise(
             shape,
-            lambda: Mixture(branches, list(vectors), places, alphas),
             branches,
+            build=lambda values: Mixture(values, list(vectors), places, alphas),
+            variables=tuple(vectors),
+            touches=not_needed([one for note in covered for one in note.touches], branches),
+            covers=tuple(covered),
             mixture=terms,
         )
 
@@ -209,7 +176,7 @@ class Builder(Assembler):
             branch: (B, C, H, W).
             value: one value, a leaf of the graph.
         """
-        return self._mixture([Term(value, value, 0, self.value(branch))], branch.shape)
+        return self._mixture([Term(value, value, 0, self.note(branch))], branch.shape)
 
     def choice(self, branches: Sequence[nn.Variable]) -> nn.Variable | None:
         """Return the sum of some branches; `choice_of` it says which.
@@ -220,23 +187,39 @@ class Builder(Assembler):
         Returns:
             None if nnabla's functions compute a part of a branch: they would run for all branches.
         """
-        values = [self.value(branch) for branch in branches]
-        needed = [self.needed([value]) for value in values]
-        shared = set[Operation].intersection(*needed)
+        notes = [self.note(branch) for branch in branches]
+        needed = [upstream([note]) for note in notes]
+        shared = set[Note].intersection(*needed)
         if any(one.depends for own in needed for one in own - shared):
+            self._divide_branches(needed)
             return None
-        chosen = self.promise(branches[0].shape, lambda: Choice(values), values)
-        self.value(chosen)
-        return chosen
+        selection = Selection(len(notes))
+        return self.promise(
+            branches[0].shape,
+            notes,
+            build=lambda values: Choice(values, selection),
+            selection=selection,
+        )
 
-    def choice_of(self, chosen: nn.Variable) -> Choice | None:
+    def _divide_branches(self, needed: Sequence[set[Note]]) -> None:
+        """Put what different branches need into different parts."""
+        together: dict[tuple[int, ...], list[Note]] = {}
+        for note in set[Note]().union(*needed):
+            if note.part is None:
+                branches = tuple(k for k, own in enumerate(needed) if note in own)
+                together.setdefault(branches, []).append(note)
+        # What a note needs is needed by the branches that need the note, and by others perhaps.
+        for branches in sorted(together, key=len, reverse=True):
+            self.divide(together[branches])
+
+    def choice_of(self, chosen: nn.Variable) -> Selection | None:
         """Return what switches between branches, None if it is no choice of ours.
 
         Args:
             chosen: a variable.
         """
-        operation = self.source(self.value(chosen))
-        return operation if isinstance(operation, Choice) else None
+        note = self._notes.get(chosen)
+        return None if note is None else note.selection
 
     def concatenation(self, inputs: Sequence[nn.Variable]) -> nn.Variable:
         """Put the channels of all inputs behind each other.
@@ -244,10 +227,9 @@ class Builder(Assembler):
         Args:
             inputs: variables (B, C, H, W) that agree in all but channels.
         """
-        values = [self.value(x) for x in inputs]
         batch, _, *sides = inputs[0].shape
         shape = (batch, sum(x.shape[1] for x in inputs), *sides)
-        return self.promise(shape, lambda: Concatenation(values), values)
+        return self.promise(shape, [self.note(x) for x in inputs], build=Concatenation)
 
     def sum(self, terms: Sequence[nn.Variable]) -> nn.Variable:
         """Return the sum; mixtures become one.
@@ -256,12 +238,10 @@ class Builder(Assembler):
             terms: variables (B, C, H, W).
         """
         notes = [self.note(x) for x in terms]
-        mixtures = [() if note is None else note.mixture for note in notes]
-        if all(mixtures):
-            flat = [branch for mixture in mixtures for branch in mixture]
-            return self._mixture(flat, terms[0].shape)
-        values = [self.value(term) for term in terms]
-        return self.promise(terms[0].shape, lambda: Mixture(values), values)
+        if all(note.mixture for note in notes):
+            flat = [branch for note in notes for branch in note.mixture]
+            return self._mixture(flat, terms[0].shape, notes)
+        return self.promise(terms[0].shape, notes, build=Mixture)
 
     def scaled_examples(self, x: nn.Variable, factors: nn.Variable) -> nn.Variable:
         """Multiply each example by a factor.
@@ -270,5 +250,9 @@ class Builder(Assembler):
             x: (B, C, H, W).
             factors: B values.
         """
-        value = self.value(x)
-        return self.promise(x.shape, lambda: ScaledExamples(value, factors), [value])
+        return self.promise(
+            x.shape,
+            [self.note(x)],
+            build=lambda values: ScaledExamples(values[0], factors),
+            variables=(factors,),
+        )

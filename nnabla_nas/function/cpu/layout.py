@@ -35,30 +35,6 @@ class FromFront(Operation):
             batch_to_front(back.g, target, *self._shape, True)
 
 
-class FromBack(Operation):
-    """An activation that another program computes.
-
-    Args:
-        export: what leaves that program.
-        variable: the variable (C, H, W, B) of nnabla's that holds it.
-    """
-
-    def __init__(self, export: ToBack, variable: nn.Variable) -> None:
-        super().__init__((), variable.shape, [variable])
-        self.output = export.source
-        self.export = export
-
-    def forward(self, x: Sequence[int], y: int, keep: bool) -> None:
-        """Copy; see the base."""
-        move(address(self.variables[0].data), y, self.output.size, False)
-
-    def backward(self, back: Back) -> None:
-        """Add the gradient; see the base."""
-        target = back.targets.of(self.variables[0])
-        if target:
-            move(back.g, target, self.output.size, True)
-
-
 class Concatenation(Operation):
     """The channels of all inputs behind each other.
 
@@ -86,7 +62,7 @@ class Concatenation(Operation):
 
 
 class Zeros(Operation):
-    """Zeros.
+    """Zeros; what they replace is touched.
 
     Args:
         shape: (C, H, W, B).
@@ -122,22 +98,3 @@ class ToFront(Export):
     def backward(self, g: int, gradient: int, add: bool) -> None:
         """Transpose the gradient; see the base."""
         batch_to_back(g, gradient, *self._shape, add)
-
-
-class ToBack(Export):
-    """An activation as it is, for another program if one asks for it.
-
-    Args:
-        source: the activation.
-    """
-
-    def __init__(self, source: Value) -> None:
-        super().__init__(source, source.shape, asked=False)
-
-    def forward(self, x: int, y: int) -> None:
-        """Copy; see the base."""
-        move(x, y, self.source.size, False)
-
-    def backward(self, g: int, gradient: int, add: bool) -> None:
-        """Copy the gradient; see the base."""
-        move(g, gradient, self.source.size, add)

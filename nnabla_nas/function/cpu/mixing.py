@@ -75,16 +75,15 @@ class Mixture(Operation):
                         weights[position] += value
 
 
-class Choice(Mixture):
-    """The sum of the active branches; the others are not computed.
+class Selection:
+    """Which branches of a choice are active.
 
     Args:
-        branches: activations of one shape.
+        n_branches: how many there are; at first all are.
     """
 
-    def __init__(self, branches: Sequence[Value]) -> None:
-        super().__init__(branches)
-        self.active: tuple[int, ...] = tuple(range(len(branches)))
+    def __init__(self, n_branches: int) -> None:
+        self.active: tuple[int, ...] = tuple(range(n_branches))
 
     def set_active(self, *active: int) -> None:
         """Choose the branches that are summed from the next forward pass on.
@@ -93,6 +92,24 @@ class Choice(Mixture):
             active: their indices.
         """
         self.active = active
+
+
+class Choice(Mixture):
+    """The sum of the active branches; the others are not computed.
+
+    Args:
+        branches: activations of one shape.
+        selection: which are active.
+    """
+
+    def __init__(self, branches: Sequence[Value], selection: Selection) -> None:
+        super().__init__(branches)
+        self._selection = selection
+
+    @property
+    def active(self) -> tuple[int, ...]:
+        """The indices of the active branches."""
+        return self._selection.active
 
     @property
     def used(self) -> tuple[Value, ...]:

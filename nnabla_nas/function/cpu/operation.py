@@ -114,8 +114,15 @@ class Operation(ABC):
 
     Attributes:
         output: the activation it computes.
+        touched: activations that must have been computed, but are not read: what they are computed
+            by moves running statistics, and its parameters have gradients, if of zeros.
+        beside: activations that this one stands for as well, and that somebody outside reads: a
+            pass that computes this one computes them.
         depends: whether functions of nnabla's compute one of the variables.
     """
+
+    touched: tuple[Value, ...] = ()
+    beside: tuple[Value, ...] = ()
 
     def __init__(
         self,
@@ -134,6 +141,11 @@ class Operation(ABC):
     def used(self) -> tuple[Value, ...]:
         """The inputs that are read at present."""
         return self.inputs
+
+    @property
+    def moves(self) -> bool:
+        """Whether a forward pass moves running statistics."""
+        return False
 
     def learns(self) -> bool:
         """Return whether one of the variables may need a gradient."""
@@ -181,7 +193,7 @@ def upstream(values: Iterable[Value], source: Mapping[Value, Operation]) -> set[
         operation = source[waiting.pop()]
         if operation not in found:
             found.add(operation)
-            waiting += operation.inputs
+            waiting += (*operation.inputs, *operation.touched, *operation.beside)
     return found
 
 
@@ -191,12 +203,10 @@ class Export(ABC):
     Args:
         source: the activation.
         shape: of nnabla's variable.
-        asked: whether somebody takes it.
     """
 
-    def __init__(self, source: Value, shape: Iterable[int], asked: bool = True) -> None:
+    def __init__(self, source: Value, shape: Iterable[int]) -> None:
         self.source = source
-        self.asked = asked
         self.shape = tuple(shape)
 
     @abstractmethod

@@ -1,61 +1,58 @@
-"""A stretch of a network that nnabla sees as one function and that runs here, step by step.
+"""Stretches of a network that nnabla sees as functions and that run here, step by step.
 
 nnabla spends a third of a millisecond on a function written in Python; a search network has
 thousands of pieces. Here a step costs some microseconds, steps nobody needs at present are left
 out, and memory is given back at the last use of it.
+
+To nnabla an activation that leaves the compiled forms is the output of a `Program`, which reads the
+`Part` of the network that the activation lies in. A part computes nothing by itself: a program that
+runs computes what its activation needs and no other program has computed in this pass. So exactly
+those operations are run whose results nnabla asks for. The backward pass goes the other way: a
+program hands its gradient in, and a part, which nnabla comes to when all that reads it is done,
+runs its operations backward.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import nnabla as nn
 from nnabla.function import PythonFunction
 
 from nnabla_nas.function import buffers
-from nnabla_nas.function.cpu.layout import FromBack
 from nnabla_nas.function.cpu.operation import Back, Export, Operation, Targets, Value
-from nnabla_nas.function.cpu.plan import Planner, Step
+from nnabla_nas.function.cpu.pass_state import Activations
+from nnabla_nas.function.cpu.plan import Plan, Planner, Step
 from nnabla_nas.function.cpu.shared_prefix import SharedPrefix
 from nnabla_nas.function.host_values import address
 
 
-class Program(PythonFunction):  # type: ignore[misc]
-    """Operations as one function of nnabla's.
-
-    Inputs: what `variables` lists.
+class _Function(PythonFunction):  # type: ignore[misc]
+    """What programs and parts are to nnabla: one output, computed from some variables.
 
     Args:
-        operations: in an order in which each comes after those it reads.
-        exports: what it leaves to others, its outputs.
-
-    Attributes:
-        variables: those of nnabla's variables that other functions compute, and one that always
-            needs a gradient: parameters are read and their gradients written without nnabla.
+        shape: of the output.
+        variables: what nnabla hands over.
     """
 
-    def __init__(self, operations: Sequence[Operation], exports: Sequence[Export]) -> None:
+    def __init__(self, shape: Sequence[int], variables: Sequence[nn.Variable]) -> None:
         super().__init__()
-        self._exports = list(exports)
-        self._planner = Planner(operations)
-        self._prefix = SharedPrefix(operations)
-        for one in operations:
-            if isinstance(one, FromBack):
-                one.export.asked = True
-        seen = {v: None for one in operations for v in one.variables if v.parent is not None}
-        self.variables = [*seen, nn.Variable((1,), need_grad=True)]
-        self._steps: list[Step] = []
-        self._live: dict[Value, buffers.Buffer] = {}
+        self._shape = tuple(shape)
+        self._variables = list(variables)
+
+    def output(self) -> nn.Variable:
+        """Return the variable that nnabla computes by this function."""
+        return self(*self._variables)
 
     @property
     def name(self) -> str:
         """The name graphs show."""
-        return "Program"
+        return type(self).__name__
 
     def min_outputs(self) -> int:
         """Return the number of outputs."""
-        return len(self._exports)
+        return 1
 
     def grad_depends_output_data(self, i: int, o: int) -> bool:
         """Return that no gradient is computed from an output.
@@ -76,125 +73,264 @@ class Program(PythonFunction):  # type: ignore[misc]
         return True
 
     def setup_impl(self, inputs: Any, outputs: Any) -> None:
-        """Give the outputs their shapes.
+        """Give the output its shape.
 
         Args:
             inputs: as the class says.
-            outputs: one per export.
+            outputs: one variable.
         """
-        for export, output in zip(self._exports, outputs, strict=True):
-            output.reset_shape(export.shape, True)
+        outputs[0].reset_shape(self._shape, True)
+
+
+class Part(_Function):
+    """Operations that read the same of nnabla's variables.
+
+    Inputs: those variables, the tokens of the parts it reads, and one that always needs a gradient:
+    parameters are read and their gradients written without nnabla. Output: a token, which makes
+    nnabla run what reads it behind this part, and backward before it.
+
+    Args:
+        variables: those of nnabla's variables that other functions compute and operations here
+            read.
+        below: the parts that it reads, and their tokens.
+        activations: those of the network.
+
+    Attributes:
+        variables: what nnabla must have computed before an operation here is run.
+    """
+
+    def __init__(
+        self,
+        variables: Sequence[nn.Variable],
+        below: Mapping[Part, nn.Variable],
+        activations: Activations,
+    ) -> None:
+        always = nn.Variable((1,), need_grad=True)
+        super().__init__((1,), [*variables, *below.values(), always])
+        before: list[nn.Variable] = [v for part in below for v in part.variables]
+        self.variables: list[nn.Variable] = list(dict.fromkeys([*before, *variables]))
+        self._n_variables = len(variables)
+        self._activations = activations
+        self._steps: dict[Operation, tuple[int, Step]] = {}
+        self._passes: buffers.Passes | None = None
 
     def forward_impl(self, inputs: Any, outputs: Any) -> None:
-        """Run the operations that are needed.
+        """Begin a pass: what was computed in another is not known any more.
 
         Args:
             inputs: as the class says.
-            outputs: one per export.
+            outputs: the token.
         """
         self.forget()
-        live, keeping = self._live, buffers.keeps_for_backward()
-        asked = self._asked(outputs)
-        last = [self._planner.resolved(export.source) for export, _ in asked]
-        steps = self._planner.plan(last, keeping)
-        shared = None if keeping else self._shared_prefix()
-        if shared is not None:
-            steps = shared.resume(steps, last, self._planner.active, live)
-        held = () if shared is None else shared.values
-        self._steps = steps
-        buffers.keep(self)
-        for step in steps:
-            operation, output = step.operation, step.operation.output
-            place = live[output] = buffers.take(output.size)
-            operation.forward([live[x].address for x in step.inputs], place.address, step.learns)
-            for value in step.dead:
-                if value not in held:
-                    buffers.give(live.pop(value))
-        for (export, output), value in zip(asked, last, strict=True):
-            export.forward(live[value].address, address(output.data, write_only=True))
-        if shared is not None:
-            shared.hold(live)
-        if not keeping:
-            self.forget()
 
-    def _shared_prefix(self) -> SharedPrefix | None:
-        """Return what is held from pass to pass, where passes share something."""
-        # What other functions compute may differ between them.
-        if len(self.variables) > 1 or not buffers.shares(self._prefix):
-            return None
-        return self._prefix
+    def note(self, step: Step, position: int) -> None:
+        """Note a step that was run.
+
+        Args:
+            step: the step.
+            position: its place in the order of the operations.
+        """
+        if not self._steps:
+            self._passes = buffers.keep(self)
+        self._steps[step.operation] = (position, step)
 
     def forget(self) -> None:
-        """Give back what is kept for the backward pass."""
-        for step in self._steps:
-            step.operation.forget()
-        for place in self._live.values():
-            buffers.give(place)
-        self._live.clear()
-        self._steps = []
-        buffers.kept_no_more(self)
+        """Give back what is held, and kept for a backward pass."""
+        for operation in self._steps:
+            operation.forget()
+            self._activations.forget(operation.output)
+        self._steps.clear()
+        if self._passes is not None:
+            self._passes.remove(self)
+            self._passes = None
 
     def backward_impl(
         self, inputs: Any, outputs: Any, propagate_down: list[bool], accum: list[bool]
     ) -> None:
-        """Run the operations backward, as far as something learns.
+        """Run the operations backward that have run forward, as far as something learns.
 
         Args:
             inputs: as the class says.
-            outputs: one per export.
+            outputs: the token.
+            propagate_down: which inputs need a gradient.
+            accum: whether to add to the gradients that are there.
+        """
+        flags = zip(self._variables[: self._n_variables], propagate_down, accum, strict=False)
+        targets = Targets({v: bool(add) if wanted else None for v, wanted, add in flags})
+        known, releasing = self._activations, buffers.releases()
+        live = known.live
+        for _, step in sorted(self._steps.values(), key=lambda one: -one[0]):
+            operation, value = step.operation, step.operation.output
+            if releasing and value in live:
+                # All that read it are done.
+                buffers.give(live.pop(value))
+            place = known.gradients.pop(value, None)
+            if place is not None:
+                places = [known.gradient_of(x) for x in step.inputs]
+                operation.backward(
+                    Back(
+                        [live[x].address if x in live else 0 for x in step.inputs],
+                        place.address,
+                        [gradient for gradient, _ in places],
+                        [add for _, add in places],
+                        targets,
+                    )
+                )
+                buffers.give(place)
+            elif step.learns and value in known.differentiated:
+                # It is touched alone: its gradient is zero, and so are those of its variables.
+                for variable in operation.variables:
+                    targets.of(variable)
+            known.differentiated.discard(value)
+            if releasing:
+                operation.forget()
+        if releasing:
+            self.forget()
+        targets.complete()
+
+
+class Program(_Function):
+    """An activation that nnabla's own functions read, or whoever built the network.
+
+    Inputs: all variables of nnabla's that it is computed from, and its part's token.
+
+    Args:
+        shape: of the output.
+        part: where the activation lies.
+        token: that part's output.
+        activations: those of the network.
+
+    Attributes:
+        planner: makes the plans, once the network is complete.
+        written: programs whose activations are written on the way.
+    """
+
+    def __init__(
+        self, shape: Sequence[int], part: Part, token: nn.Variable, activations: Activations
+    ) -> None:
+        super().__init__(shape, [*part.variables, token])
+        self.planner: Planner | None = None
+        self.written: list[Program] = []
+        self._activations = activations
+
+    def complete(
+        self,
+        export: Export,
+        operations: Mapping[Operation, Part],
+        positions: Mapping[Operation, int],
+        kept: Mapping[Program, tuple[Export, nn.Variable]],
+    ) -> None:
+        """Say what is computed.
+
+        Args:
+            export: what leaves.
+            operations: those it may need, in order, with the part that each lies in.
+            positions: the place of each in the order of all operations of the network.
+            kept: what is written on the way, for whoever reads variables that a pass of nnabla's
+                goes by, and the programs that would write it.
+        """
+        self._export = export
+        self._parts = dict(operations)
+        self._positions = {one: positions[one] for one in operations}
+        self._kept = list(kept.values())
+        self.written = list(kept)
+        self._prefix: SharedPrefix | None = None
+        self.planner = Planner(list(operations), export.source)
+        self._plan: Plan | None = None
+        self._activations.add(self)
+
+    def forward_impl(self, inputs: Any, outputs: Any) -> None:
+        """Run what is needed and has not been run in this pass.
+
+        Args:
+            inputs: as the class says.
+            outputs: the activation.
+
+        Raises:
+            RuntimeError: if the network was never completed.
+        """
+        if self.planner is None:
+            raise RuntimeError("the network that this was built for has not been completed")
+        known, keeping = self._activations, buffers.keeps_for_backward()
+        live, others = known.live, known.others(self)
+        plan = self.planner.plan(keeping, known.done, others)
+        steps = plan.steps
+        shared = None if keeping or others else self._shared_prefix()
+        if shared is not None:
+            steps = shared.resume(steps, [plan.last], self.planner.active, live)
+        held = () if shared is None else shared.values
+        kept = self._kept_now()
+        for output in kept.keys() & known.done & live.keys():
+            # Another program has computed it; it may be the branch that is chosen here.
+            self._write(kept[output], live[output])
+        for step in steps:
+            operation, output = step.operation, step.operation.output
+            place = live[output] = buffers.take(output.size)
+            operation.forward([live[x].address for x in step.inputs], place.address, step.learns)
+            self._parts[operation].note(step, self._positions[operation])
+            known.done.add(output)
+            if step.learns:
+                known.learning.add(output)
+            else:
+                known.learning.discard(output)
+            self._write(kept.get(output, ()), place)
+            for value in step.dead:
+                if value not in held:
+                    buffers.give(live.pop(value))
+        # Of an activation that nobody reads any more a program has written this output as well.
+        if plan.last in live:
+            self._write([(self._export, outputs[0])], live[plan.last])
+        self._plan = plan if keeping else None
+        if shared is not None:
+            shared.hold(live)
+        if not (keeping or others):
+            for part in dict.fromkeys(self._parts.values()):
+                part.forget()
+
+    @staticmethod
+    def _write(kept: Sequence[tuple[Export, nn.Variable]], place: buffers.Buffer) -> None:
+        for export, variable in kept:
+            export.forward(place.address, address(variable.data, write_only=True))
+
+    def _kept_now(self) -> dict[Value, list[tuple[Export, nn.Variable]]]:
+        """Return what is written when an activation is known."""
+        assert self.planner is not None
+        found: dict[Value, list[tuple[Export, nn.Variable]]] = {}
+        for export, variable in self._kept:
+            found.setdefault(self.planner.resolved(export.source), []).append((export, variable))
+        return found
+
+    def _shared_prefix(self) -> SharedPrefix | None:
+        """Return what is held from pass to pass, where passes share something."""
+        # What other functions compute may differ between them.
+        if len(self._variables) > 1:
+            return None
+        if self._prefix is None:
+            self._prefix = SharedPrefix(list(self._parts))
+        return self._prefix if buffers.shares(self._prefix) else None
+
+    def backward_impl(
+        self, inputs: Any, outputs: Any, propagate_down: list[bool], accum: list[bool]
+    ) -> None:
+        """Hand the gradient in; the parts take it further.
+
+        Args:
+            inputs: as the class says.
+            outputs: the activation.
             propagate_down: which inputs need a gradient.
             accum: whether to add to the gradients that are there.
 
         Raises:
             RuntimeError: if the forward pass was one without a backward pass.
         """
-        if not self._steps:
+        known, plan = self._activations, self._plan
+        if plan is None or plan.last not in known.done:
             raise RuntimeError("there is no forward pass that kept anything for a backward pass")
-        flags = zip(self.variables, propagate_down, accum, strict=True)
-        targets = Targets({v: bool(add) if wanted else None for v, wanted, add in flags})
-        gradients: dict[Value, buffers.Buffer] = {}
-        learning = {step.operation.output for step in self._steps if step.learns}
-
-        def place_of(value: Value) -> tuple[int, bool]:
-            if value not in learning:
-                return 0, False
-            add = value in gradients
-            if not add:
-                gradients[value] = buffers.take(value.size)
-            return gradients[value].address, add
-
-        for export, output in self._asked(outputs):
-            if output.grad.zeroing:
-                # What is differentiated does not depend on it.
-                continue
-            gradient, add = place_of(self._planner.resolved(export.source))
+        for variable, wanted, add in zip(self._variables, propagate_down, accum, strict=True):
+            if wanted and not add:
+                variable.grad.zero()
+        known.differentiated.update(plan.needed)
+        if not outputs[0].grad.zeroing:
+            gradient, add = known.gradient_of(plan.last)
             if gradient:
-                export.backward(address(output.grad), gradient, add)
-        live, releasing = self._live, buffers.releases()
-        for step in reversed(self._steps):
-            if releasing and step.operation.output in live:
-                # All that read it are done.
-                buffers.give(live.pop(step.operation.output))
-            place = gradients.pop(step.operation.output, None)
-            if place is None:
-                continue
-            places = [place_of(value) for value in step.inputs]
-            step.operation.backward(
-                Back(
-                    [live[x].address if x in live else 0 for x in step.inputs],
-                    place.address,
-                    [gradient for gradient, _ in places],
-                    [add for _, add in places],
-                    targets,
-                )
-            )
-            buffers.give(place)
-            if releasing:
-                step.operation.forget()
-        if releasing:
-            self.forget()
-        targets.complete()
-
-    def _asked(self, outputs: Any) -> list[tuple[Export, Any]]:
-        pairs = zip(self._exports, outputs, strict=True)
-        return [(export, output) for export, output in pairs if export.asked]
+                self._export.backward(address(outputs[0].grad), gradient, add)

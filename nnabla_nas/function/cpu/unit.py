@@ -43,6 +43,7 @@ class Stages:
         biased: whether the convolution adds a number per channel.
         normalized: (decay rate, eps, whether by the batch's statistics), or none.
         activation: NO_ACTIVATION, RELU or RELU6.
+        moves: whether the normalisation moves running statistics that somebody reads.
     """
 
     rectify: bool = False
@@ -52,6 +53,7 @@ class Stages:
     biased: bool = False
     normalized: tuple[float, float, bool] | None = None
     activation: int = NO_ACTIVATION
+    moves: bool = False
 
     @property
     def convolves(self) -> bool:
@@ -91,6 +93,11 @@ class Unit(Operation):
         self._stages = stages
         self._columns = sides[0] * sides[1] * batch
         super().__init__([x], (self._rows, *sides, batch), variables)
+
+    @property
+    def moves(self) -> bool:
+        """Whether a forward pass moves running statistics that somebody reads."""
+        return self._stages.moves
 
     def reads_back(self) -> bool:
         """Return whether the backward pass reads the input: for a weight, or to know its sign."""

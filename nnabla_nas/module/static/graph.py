@@ -80,16 +80,9 @@ class Graph(Module, Mo.ModuleList):
     def _inferred_shape(self) -> tuple[int, ...]:
         return self._last().shape
 
-    def reads(self, parent: Module) -> bool:
-        """Return whether the node is the last one; the modules inside read the parents.
-
-        Args:
-            parent: a module inside, or a parent.
-        """
-        return len(self) > 0 and parent is self._last()
-
     def _use(self, parent: Module) -> float:
-        return float(self.reads(parent))
+        # The modules inside read the parents.
+        return float(len(self) > 0 and parent is self._last())
 
     def _last(self) -> Module:
         if not self._items:

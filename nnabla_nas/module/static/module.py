@@ -7,7 +7,6 @@ from typing import Any
 
 import nnabla as nn
 
-import nnabla_nas.function as function
 import nnabla_nas.module as Mo
 
 
@@ -177,21 +176,7 @@ class Module(Mo.Module):
         return [parent for parent in self.parents if parent.output is None]
 
     def _evaluate(self) -> nn.Variable:
-        return self.call(*[parent._handed_to(self) for parent in self.parents])
-
-    def _handed_to(self, child: Module) -> nn.Variable:
-        """Return the output for a child, noting whether it is the only one to read it."""
-        output = self()
-        readers = [one for one in self.children if one.reads(self)]
-        return function.hand_on(output) if len(readers) == 1 else output
-
-    def reads(self, parent: Module) -> bool:
-        """Return whether an evaluation may read the output of a node that has this one for a child.
-
-        Args:
-            parent: the node.
-        """
-        return True
+        return self.call(*[parent() for parent in self.parents])
 
     def _inferred_shape(self) -> tuple[int, ...]:
         training = self.training

@@ -22,10 +22,10 @@ def network() -> tuple[list[nn.Variable], nn.Variable]:
     for leaf in leaves[:-2]:
         leaf.need_grad = True
     x, filters, mixing, *parameters = leaves
-    with function.Building(lambda: True):
+    with function.Building(lambda: True) as building:
         y = function.convolution(function.relu(x), filters, pad=(1, 1), group=4)
         y = function.batch_normalization(function.convolution(y, mixing), *parameters)
-        y = function.relu6(function.hand_on(y))
+        y = building.wants(function.relu6(y))
     return leaves[:-2], y
 
 
@@ -80,14 +80,14 @@ def test_the_last_backward_pass_gives_back_all_that_is_kept() -> None:
     leaves, y = network()
     y.forward()
     expected = gradients(leaves, y)
-    assert len(buffers._keepers) == 1
+    assert len(buffers._passes.get()._keepers) == 1
     y.forward()
-    (program,) = buffers._keepers.values()
-    kept = list(program._live.values())
+    (part,) = buffers._passes.get()._keepers.values()
+    kept = list(part._activations.live.values())
     assert kept
     with function.last_backward():
         found = gradients(leaves, y)
-    assert not buffers._keepers
+    assert not buffers._passes.get()._keepers
     assert all(any(one is free for free in buffers._free[one.size]) for one in kept)
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -109,7 +109,7 @@ def test_what_is_not_run_backward_is_given_back_as_well() -> None:
     y.forward()
     with function.last_backward():
         pass
-    assert not buffers._keepers
+    assert not buffers._passes.get()._keepers
 
 
 def test_a_pass_without_backward_keeps_nothing() -> None:
@@ -117,7 +117,7 @@ def test_a_pass_without_backward_keeps_nothing() -> None:
     with function.without_backward():
         y.forward()
         values = y.d.copy()
-    assert not buffers._keepers
+    assert not buffers._passes.get()._keepers
     # nnabla raises an error of its own for one in a function.
     with pytest.raises(SystemError):
         gradients(leaves, y)

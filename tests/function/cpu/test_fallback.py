@@ -47,10 +47,10 @@ def test_the_library_of_products_has_one_thread_once_there_are_kernels() -> None
 
 def test_a_graph_dropped_before_its_backward_pass_keeps_nothing() -> None:
     gc.collect()
-    before = len(buffers._keepers)
+    before = len(buffers._passes.get()._keepers)
     y = network()(image())
     y.forward()
-    assert len(buffers._keepers) == before + 1
+    assert len(buffers._passes.get()._keepers) == before + 1
     del y
     gc.collect()
-    assert len(buffers._keepers) == before
+    assert len(buffers._passes.get()._keepers) == before

@@ -98,7 +98,7 @@ def test_zero_branches_are_not_among_the_mixtures_inputs() -> None:
     alpha = nn.Variable((3,), need_grad=True)
     fast = Builder()
     y = fast.mixture([x, fast.zeros(x, (1, 1)), x], alpha, alpha)
-    assert len(fast.source(fast.value(y)).inputs) == 2
+    assert len(fast.note(y).reads) == 2
 
 
 def active_branches(leaves: list[nn.Variable], active: list[int]) -> list[np.ndarray]:
@@ -106,11 +106,11 @@ def active_branches(leaves: list[nn.Variable], active: list[int]) -> list[np.nda
     x, *weights = leaves
     for leaf in leaves:
         leaf.grad.zero()
-    with function.Building(lambda: True):
+    with function.Building(lambda: True) as building:
         branches = [function.convolution(function.relu(x), weight) for weight in weights]
         y = function.choose([*branches, x], 0)
         switch = function.switch(y)
-        y = function.relu6(function.add([y, x]))
+        y = building.wants(function.relu6(function.add([y, x])))
     switch.set_active(*active)
     y.forward()
     y.backward(nn.NdArray.from_numpy_array(np.full(y.shape, 0.5, np.float32)))
@@ -137,8 +137,8 @@ def test_branches_chosen_anew_in_one_graph() -> None:
     rng = np.random.default_rng(0)
     x = nn.Variable.from_numpy_array(rng.normal(size=(2, 3, 4, 5)).astype(np.float32))
     x.need_grad = True
-    with function.Building(lambda: True):
-        y = function.choose([function.relu(x), function.relu6(x), x], 0)
+    with function.Building(lambda: True) as building:
+        y = building.wants(function.choose([function.relu(x), function.relu6(x), x], 0))
         switch = function.switch(y)
     expected = [np.maximum(x.d, 0), np.clip(x.d, 0, 6), x.d]
     for active in (2, 0, 1, 0, 2, 1):
@@ -162,7 +162,7 @@ def three_choices(x: nn.Variable) -> tuple[nn.Variable, list[function.Switch], l
     """Return a network of three choices, their switches, and what their candidates multiply by."""
     factors = [[2.0, 3.0, 5.0], [7.0, 11.0, 13.0], [17.0, 19.0, 23.0]]
     switches = []
-    with function.Building(lambda: True):
+    with function.Building(lambda: True) as building:
         y = function.relu(x)
         for values in factors:
             weights = [nn.Variable.from_numpy_array(np.full((1, 1, 1, 1), v)) for v in values]
@@ -170,6 +170,7 @@ def three_choices(x: nn.Variable) -> tuple[nn.Variable, list[function.Switch], l
             chosen = function.choose([function.convolution(y, w) for w in weights], 0)
             switches.append(function.switch(chosen))
             y = function.add([chosen, y])
+        building.wants(y)
     return y, switches, factors
 
 
@@ -197,7 +198,7 @@ def test_passes_over_the_same_inputs_compute_what_they_share_once(monkeypatch) -
             np.testing.assert_allclose(y.d, x.d * expected, rtol=1e-6)
     # A convolution per choice, from the first that differs; a sum's ReLU comes after it.
     assert counts == [4, 1, 2, 4, 2, 1, 4]
-    assert not buffers._keepers
+    assert not buffers._passes.get()._keepers
     x.d = -x.d
     y.forward()
     assert not np.any(y.d)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import nnabla as nn
@@ -11,6 +12,7 @@ import pytest
 
 import nnabla_nas.function as function
 import nnabla_nas.module as Mo
+import nnabla_nas.module.static as smo
 from nnabla_nas import random
 from nnabla_nas.search_space.darts.cell import Cell
 from nnabla_nas.search_space.mobilenet.blocks import InvertedResidual
@@ -168,3 +170,123 @@ def test_running_statistics_move_once_where_an_activation_is_used_twice(
         _, plain = passes(model, inputs)
     for key in fast:
         assert_close(fast[key], plain[key], 1e-4)
+
+
+class Watched(Mo.Module):
+    """A user's module that keeps what its layers put out, in several places."""
+
+    batch_last = True
+
+    def __init__(self, elsewhere: list[nn.Variable]) -> None:
+        self._conv = Mo.Conv(3, 4, (1, 1), with_bias=False)
+        self._norm = Mo.BatchNormalization(4, 4)
+        self.convolved: list[nn.Variable] = []
+        self.states: dict[str, tuple[nn.Variable, int]] = {}
+        self.elsewhere = lambda x: elsewhere.append(function.keep(x))
+        self.forgotten = lambda x: elsewhere.append(x)
+
+    def call(self, x: nn.Variable) -> nn.Variable:
+        y = self._conv(x)
+        self.convolved = [y]
+        y = self._norm(y)
+        self.states = {"normalized": (y, 1)}
+        y = function.relu(y)
+        self.elsewhere(y)
+        y = function.relu6(y)
+        self.forgotten(y)
+        return Mo.GlobalAvgPool()(y)
+
+
+def watched(model: Watched, elsewhere: list[nn.Variable]) -> list[np.ndarray]:
+    elsewhere.clear()
+    y = model(images(0, 4, 3, 6, 5))
+    y.forward()
+    kept = [model.convolved[0], model.states["normalized"][0], elsewhere[0]]
+    return [v.d.copy() for v in (*kept, y, elsewhere[1])]
+
+
+def test_what_modules_keep_has_its_values(assert_close) -> None:
+    elsewhere: list[nn.Variable] = []
+    model = Watched(elsewhere)
+    *fast, unsaid = watched(model, elsewhere)
+    with function.plain():
+        *plain, said = watched(model, elsewhere)
+    for a, b in zip(fast, plain, strict=True):
+        assert_close(a, b)
+    assert np.all(np.isnan(unsaid))
+    assert np.all(np.isfinite(said))
+
+
+class Graphed(Mo.Module):
+    """A graph of static modules, whose nodes know their outputs."""
+
+    def __init__(self) -> None:
+        self.image = smo.Input()
+        conv = smo.Conv([self.image], 3, 4, (1, 1))
+        norm = smo.BatchNormalization([conv], 4, 4)
+        relu = smo.ReLU([norm])
+        self.graph = smo.Graph(modules=[self.image, conv, norm, relu, smo.GlobalAvgPool([relu])])
+
+    def call(self, x: nn.Variable) -> nn.Variable:
+        self.image.value = x
+        return self.graph()
+
+
+def test_outputs_of_static_modules_have_their_values(assert_close) -> None:
+    model, outputs = Graphed(), []
+    for scope in (nullcontext(), function.plain()):
+        with scope:
+            model(images(0, 4, 3, 6, 5)).forward()
+        outputs.append([node.output.d.copy() for node in model.graph[1:]])
+    for a, b in zip(*outputs, strict=True):
+        assert_close(a, b)
+        assert np.any(a)
+
+
+def test_an_output_alone_moves_no_statistics_of_another(function_names) -> None:
+    class TwoHeads(Mo.Module):
+        batch_last = True
+
+        def __init__(self) -> None:
+            self._stem = between(Mo.ReLU())
+            self._heads = Mo.ModuleList([Mo.BatchNormalization(4, 4) for _ in range(2)])
+
+        def call(self, x: nn.Variable) -> list[nn.Variable]:
+            y = self._stem(x)
+            return [head(y) for head in self._heads]
+
+    model = TwoHeads()
+    first, _ = model(images(0, 4, 3, 6, 5))
+    assert "Program" in function_names(first)
+    first.forward()
+    moved = [np.any(model.get_parameters()[f"_heads/{k}/_mean"].d) for k in range(2)]
+    assert moved == [True, False]
+
+
+class OnlyZeros(Mo.Module):
+    """A state that a sampled `none` reads alone."""
+
+    batch_last = True
+
+    def __init__(self) -> None:
+        self._state = Mo.Sequential(
+            Mo.Conv(3, 3, (1, 1), with_bias=False), Mo.BatchNormalization(3, 4)
+        )
+        self._edge = Mo.MixedOp([Mo.Zero(), Mo.Conv(3, 3, (1, 1), with_bias=False)], "sample")
+
+    def call(self, x: nn.Variable) -> nn.Variable:
+        return function.add([self._edge(self._state(x)), function.relu(x)])
+
+
+@pytest.mark.parametrize("private", [False, True])
+def test_states_that_none_alone_reads_learn_and_move_as_nnablas(assert_close, private) -> None:
+    model = OnlyZeros().apply(private_statistics=private)
+    _, fast = passes(model, [images(0, 4, 3, 6, 5)])
+    learned = model.get_parameters(grad_only=True)
+    have_gradient = {name for name, p in learned.items() if not p.grad.zeroing}
+    with function.plain():
+        _, plain = passes(model, [images(0, 4, 3, 6, 5)])
+    assert have_gradient == {name for name, p in learned.items() if not p.grad.zeroing}
+    for key in fast:
+        assert_close(fast[key], plain[key], 1e-4)
+    assert np.any(fast["_state/1/_mean"]) != private

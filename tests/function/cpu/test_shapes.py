@@ -96,3 +96,24 @@ def test_factors_of_every_channel(compare) -> None:
         lambda x, y: function.scale_examples(function.relu(x), y),
         [normal(2, 3, 4, 4), normal(2, 3, 1, 1)],
     )
+
+
+STILL = {
+    "convolution": lambda s: function.convolution(image(), variable(3, 4, 3, 3), stride=s),
+    "depthwise": lambda s: function.depthwise_convolution(image(), variable(4, 3, 3), stride=s),
+    "shifted": lambda s: function.shifted_convolution(image(), variable(3, 4, 1, 1), 0, s[1]),
+    "maximum": lambda s: function.max_pooling(image(), (2, 2), s),
+    "average": lambda s: function.average_pooling(image(), (2, 2), s),
+    "subsampling": lambda s: function.subsample(image(), s),
+    "zeros": lambda s: function.zeros_like(image(), s),
+}
+
+
+@pytest.mark.parametrize("build", STILL.values(), ids=STILL.keys())
+@pytest.mark.parametrize("stride", [(1, 0), (1, -2)])
+def test_windows_that_do_not_move_are_named(build: Callable[[object], object], stride) -> None:
+    wrong = pytest.raises(ValueError, match="stride must be at least 1, got ")
+    with wrong, function.plain():
+        build(stride)
+    with wrong, function.Building(lambda: True):
+        build(stride)

@@ -139,7 +139,7 @@ def test_normalization(compare, batch, channels, sides, activation, by_batch) ->
 
     def build(x: nn.Variable, *parameters: nn.Variable) -> nn.Variable:
         y = function.batch_normalization(x, *parameters, batch_stat=by_batch)
-        return ACTIVATIONS[activation](function.hand_on(y))
+        return ACTIVATIONS[activation](y)
 
     compare(build, [x, *statistics(rng, channels)], fixed=[3, 4])
 
@@ -174,7 +174,7 @@ def test_all_stages(
         if pointwise:
             y = function.convolution(y, rest[0])
         y = function.batch_normalization(y, *rest[-4:], batch_stat=by_batch)
-        return ACTIVATIONS[activation](function.hand_on(y))
+        return ACTIVATIONS[activation](y)
 
     arrays = [x, filters, *([mixing] if pointwise else []), *statistics(rng, outer)]
     compare(build, arrays, fixed=[len(arrays) - 2, len(arrays) - 1])
@@ -197,7 +197,7 @@ def test_normalized_values_with_ties_at_both_ends(compare, activation, by_batch)
 
     def build(x: nn.Variable, *parameters: nn.Variable) -> nn.Variable:
         y = function.batch_normalization(x, *parameters, batch_stat=by_batch)
-        return ACTIVATIONS[activation](function.hand_on(y))
+        return ACTIVATIONS[activation](y)
 
     compare(build, [rng.normal(size=(3, 4, 5, 6)), *parameters], fixed=[3, 4])
 
