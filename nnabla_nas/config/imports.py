@@ -20,6 +20,11 @@ def _names(experiment: Experiment) -> Iterator[tuple[str, str]]:
     yield "dataset", experiment.dataset.name
     yield "network.search_space", experiment.network.search_space
     yield "algorithm", experiment.algorithm.name
+    evaluator = experiment.algorithm.options.get("evaluator")
+    if isinstance(evaluator, dict):
+        evaluator = evaluator.get("name")
+    if isinstance(evaluator, str):
+        yield "algorithm.evaluator", evaluator
     for phase, settings in experiment.optimizer.phases().items():
         yield f"optimizer.{phase}.solver", settings.solver.name
         if settings.lr_scheduler is not None:

@@ -78,6 +78,8 @@ def test_a_module_beside_the_data_is_not_imported(
     [
         {"network": {"search_space": "payload:x"}},
         {"algorithm": "payload:x", "search": False},
+        {"algorithm": {"name": "Trainer", "evaluator": "payload:x"}},
+        {"algorithm": {"name": "Trainer", "evaluator": {"name": "payload:x"}}},
         {"regularizer": {"a": {"name": "payload:x", "bound": 1}}},
         {"optimizer": {"train": {"solver": "payload:x"}}},
         {"optimizer": {"train": {"solver": "Sgd", "lr_scheduler": "payload:x"}}},
