@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import nnabla_nas
-from nnabla_nas.study.folders import End, StudyFolder, is_finished
+from nnabla_nas.study.folders import End, StudyFolder, is_finished, misses_bound
 from nnabla_nas.study.plan import Run
 
 _ROOT = Path(nnabla_nas.__file__).resolve().parent.parent
@@ -74,9 +74,9 @@ def conclude(folder: StudyFolder, run: Run, code: int) -> End | None:
         run: the run.
         code: the exit code, below 0 the signal that killed it.
     """
-    end = None
-    if code != 0 or not is_finished(run):
-        end = End(code, last_line(folder.console(run))[:_LONGEST_REASON])
+    # Its folder counts, also where the process was killed after the last file was written.
+    finished = is_finished(run) and not misses_bound(run)
+    end = None if finished else End(code, last_line(folder.console(run))[:_LONGEST_REASON])
     folder.record_end(run, end)
     return end
 

@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_few_kills_of_a_small_study_cost_nothing() -> None:
-    command = [sys.executable, "benchmarks/study_kills.py", "--runs", "3", "--kills", "3"]
+    command = [sys.executable, "benchmarks/study_kills.py", "--runs", "2", "--kills", "2"]
     done = subprocess.run(
         [*command, "--jobs", "2"],
         cwd=ROOT,
