@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nnabla_nas.artifact.folder_lock import FolderLock
+from nnabla_nas.artifact.run_folder import RunFolder
 from nnabla_nas.artifact.writing import writing
 from nnabla_nas.errors import InputError, NasError, OutputFolderError
 from nnabla_nas.study.console import Console, Standing
@@ -97,6 +98,7 @@ def run_study(
     planned = plan(study, file.parent, output)
     runs = _chosen(planned, study, only)
     folder = StudyFolder(output)
+    RunFolder(output).check(resume=True)
     if status:
         print("\n".join(overview(runs, folder, study.value, None)))
         _compare(study, planned, folder)

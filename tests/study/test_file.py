@@ -150,3 +150,12 @@ def test_a_dry_run_prints_the_runs_in_order_and_makes_nothing(
 def test_the_studys_help_needs_no_nnabla(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["study", "--help"]) == 0
     assert "--dry-run" in capsys.readouterr().out
+
+
+def test_a_file_in_the_place_of_the_output_folder_is_refused(
+    write_study: Write, small_study: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_study(small_study)
+    for flags in ([], ["--status"], ["--dry-run"]):
+        assert main(["study", str(path), "-o", str(path), *flags]) == 2
+        assert "is a file, not a folder" in capsys.readouterr().err
