@@ -114,10 +114,10 @@ def read_architecture(path: str | Path, n_candidates: int, depths: Sequence[int]
         GenotypeError: if the file is of another network, or holds values that are not finite.
     """
     names = alpha_names(path, n_candidates, depths)
-    alphas = read_parameters(path, dict.fromkeys(names, (n_candidates,)))
-    for name, alpha in alphas.items():
-        if not np.all(np.isfinite(alpha)):
-            raise GenotypeError(f"{path}: '{name}' holds values that are not finite")
+    try:
+        alphas = read_parameters(path, dict.fromkeys(names, (n_candidates,)))
+    except WeightsError as error:
+        raise GenotypeError(error.faults) from error
     return [most_probable(alphas[name]) for name in names]
 
 
