@@ -18,6 +18,8 @@ class Table(Evaluator):
             of its candidate; or a search's candidates.csv.
         operations: the operations that the digits 0, 1, … stand for, where that is not the order
             of the network's candidates.
+        single: judge by one of the trainings that the table holds of an architecture, drawn from
+            the seed, instead of their mean: as a search would that can train each once.
     """
 
     def __init__(
@@ -27,9 +29,11 @@ class Table(Evaluator):
         *,
         path: str,
         operations: list[str] | None = None,
+        single: bool = False,
     ) -> None:
         super().__init__(runner, encoding)
         self._benchmark = Benchmark(path)
+        self._single = single
         self._digits: list[list[int]] | None = None
         if operations is not None:
             choices = runner.model.choices().values()
@@ -41,7 +45,7 @@ class Table(Evaluator):
             self._digits = [[operations.index(name) for name in c.names] for c in choices]
 
     def judge(self, code: Code, number: int, judged: list[Candidate]) -> Judgement:
-        """Return the mean error that the table holds.
+        """Return the error that the table holds.
 
         Args:
             code: the architecture.
@@ -53,4 +57,8 @@ class Table(Evaluator):
         """
         if self._digits is not None:
             code = tuple(digits[value] for digits, value in zip(self._digits, code, strict=True))
-        return Judgement(self._benchmark.error(code))
+        if not self._single:
+            return Judgement(self._benchmark.error(code))
+        trainings = self._benchmark.trainings(code)
+        drawn = self.runner.runtime.streams.derived("training", *code).integers(len(trainings))
+        return Judgement(trainings[int(drawn)])
