@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -112,7 +113,7 @@ class CandidatesFile:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
         rows, whole = [], lines[:1]
         for number, line in enumerate(lines[1:], start=1):
-            row = _parsed(dict(zip(self._heading, next(csv.reader([line])), strict=False)), number)
+            row = _parsed(self._heading, line, number)
             if row is None or not line.endswith("\n"):
                 break
             rows.append(row)
@@ -122,14 +123,18 @@ class CandidatesFile:
         return rows
 
 
-def _parsed(row: dict[str, str], number: int) -> tuple[str, Judgement, float] | None:
+def _parsed(heading: list[str], line: str, number: int) -> tuple[str, Judgement, float] | None:
+    """Return what a line says, None where it is not what was written there."""
     try:
+        row = dict(zip(heading, next(csv.reader([line])), strict=True))
         if int(row["order"]) != number:
             return None
         history = tuple(map(float, row["history"].split()))
         judged = Judgement(float(row["error"]), int(row["examples"]), int(row["epochs"]), history)
+        if not math.isfinite(judged.error):
+            return None
         return row["code"], judged, float(row["seconds"])
-    except (KeyError, ValueError):
+    except (StopIteration, KeyError, ValueError, csv.Error):
         return None
 
 

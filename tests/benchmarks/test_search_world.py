@@ -16,11 +16,12 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 BLOCKS = 8
 
 
-@pytest.fixture
-def search_world(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(sys, "path", [str(BENCHMARKS), *sys.path])
-    yield importlib.import_module("search_world")
-    sys.modules.pop("search_world", None)
+@pytest.fixture(scope="module")
+def search_world() -> Any:
+    # Once: it registers a search space.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", [str(BENCHMARKS), *sys.path])
+        return importlib.import_module("search_world")
 
 
 @pytest.fixture(scope="module")

@@ -129,7 +129,10 @@ def test_a_bound_that_nothing_keeps_is_said_and_widened(
 
 @pytest.mark.parametrize(
     ("name", "damage"),
-    [*((name, "torn") for name in ALGORITHMS), *(("NsgaSearcher", d) for d in ("longer", "gone"))],
+    [
+        *((name, "torn") for name in ALGORITHMS),
+        *(("NsgaSearcher", d) for d in ("longer", "gone", "odd")),
+    ],
 )
 def test_a_search_goes_on_from_its_candidates(
     name: str, damage: str, table: Path, tmp_path: Path
@@ -144,6 +147,7 @@ def test_a_search_goes_on_from_its_candidates(
     files = {p: p.read_bytes() for p in (folder.arch_h5, folder.weights, folder.pareto_csv)}
     lines = folder.candidates.read_text().splitlines(keepends=True)
     kept = {"torn": [*lines[:8], lines[8][:9]], "longer": lines, "gone": []}
+    kept["odd"] = [*lines[:5], lines[5].replace(",0.", ",nan"), *lines[6:8], "\0\n"]
     folder.candidates.write_text("".join(kept[damage]))
     if damage == "longer":
         # As if it had been killed before its second checkpoint.

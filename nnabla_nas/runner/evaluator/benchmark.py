@@ -110,13 +110,13 @@ class Benchmark:
         return [1 - value / 100 for value in numbers]
 
     def _from_csv(self, text: str) -> dict[Code, _Row]:
-        rows = list(csv.DictReader(text.splitlines()))
         try:
+            rows = list(csv.DictReader(text.splitlines()))
             errors = {self._code(row["code"]): float(row["error"]) for row in rows}
             if not all(map(math.isfinite, errors.values())):
                 raise ValueError("an error that is not finite")
             return {code: (error, [error]) for code, error in errors.items()}
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, csv.Error) as error:
             raise InputError(
                 f"{self.path}: no table: allowed columns 'code' and 'error'"
             ) from error

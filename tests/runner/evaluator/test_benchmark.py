@@ -47,6 +47,7 @@ def test_the_candidates_of_a_search_are_a_table(tmp_path: Path) -> None:
         ("t.json", {"01": 5}, "architecture '01': allowed an object with"),
         ("t.csv", "a,b\n1,2\n", "allowed columns 'code' and 'error'"),
         ("t.csv", "code,error\n0-1,x\n", "allowed columns 'code' and 'error'"),
+        ("t.csv", f"code,error\n{'0' * 200_000},1\n", "allowed columns 'code' and 'error'"),
         ("t.csv", "code,error\n0-1,nan\n", "allowed columns 'code' and 'error'"),
     ],
 )
