@@ -107,12 +107,16 @@ class Connection:
         self.loss.backward()
 
 
-def leaves(model: Model, input_shape: Shape, **properties: bool) -> set[Any]:
+def leaves(
+    model: Model, input_shape: Shape, behind_zero: bool = False, **properties: bool
+) -> set[Any]:
     """Return the variables that a network's loss is computed from, parameters among them.
 
     Args:
         model: the network.
         input_shape: (C, H, W) of one example.
+        behind_zero: whether those count that the loss does not depend on, since the candidate
+            `none` multiplies by zero what is computed of them.
         properties: as of `Connection`.
     """
     # Only graphs of nnabla's own functions show what they read.
@@ -121,10 +125,10 @@ def leaves(model: Model, input_shape: Shape, **properties: bool) -> set[Any]:
     found: set[Any] = set()
     while waiting:
         parent = waiting.pop().parent
-        # What is multiplied by zero is not read: the candidate `none`.
-        if parent is None or (
-            parent.info.type_name == "MulScalar" and parent.info.args["val"] == 0
-        ):
+        if parent is None:
+            continue
+        zero = parent.info.type_name == "MulScalar" and parent.info.args["val"] == 0
+        if zero and not behind_zero:
             continue
         inputs = [variable for variable in parent.inputs if variable not in found]
         found.update(inputs)

@@ -17,7 +17,9 @@ from typing import Any
 
 import pytest
 
+from nnabla_nas import registry
 from nnabla_nas.cli import main
+from nnabla_nas.registry import Registry
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
@@ -80,6 +82,10 @@ def shortened_study(path: str) -> str:
 
 def run(command: str) -> int:
     """Run a command of a page in this process, shortened."""
+    loop = re.fullmatch(r"for (\w+) in (.+?); do (.+); done", command)
+    if loop:
+        variable, values, body = loop.groups()
+        return max(run(body.replace(f"${variable}", value)) for value in values.split())
     launcher, python, *words = shlex.split(re.sub(r"--extra \w+ ", "", command))
     assert [launcher, python] == ["./run.sh", "python"], "only these commands can be tested"
     if words[0].startswith("examples/"):
@@ -98,6 +104,10 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).symlink_to(ROOT / name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
+    # What pages register is not there for the tests that follow.
+    for one in vars(registry).values():
+        if isinstance(one, Registry):
+            monkeypatch.setattr(one, "_entries", dict(one._entries))
     return tmp_path
 
 

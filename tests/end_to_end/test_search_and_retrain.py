@@ -26,6 +26,7 @@ FILES = {
     "arch.dot",
     "weights.h5",
     "result.json",
+    "SHA256SUMS",
     "trajectory.csv",
     "checkpoint",
 }
