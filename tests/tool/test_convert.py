@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from nnabla_nas.cli import main
-from nnabla_nas.registry import runners
 
 FILES = Path(__file__).resolve().parents[1] / "config" / "dialects"
 YAML = FILES / "conf" / "experiment" / "darts" / "search.yaml"
@@ -162,12 +161,9 @@ def test_once_for_all_networks_are_refused_by_name(capsys: pytest.CaptureFixture
     assert "OFA" in refusal(capsys, "convert", FILES / "ofa_train.json")
 
 
-def test_fairnas_needs_one_shot_training(capsys: pytest.CaptureFixture[str]) -> None:
-    if "OneShotTrainer" not in runners.names():
-        line = refusal(capsys, "convert", FILES / "fairnas_search.json")
-        assert "FairNAS" in line
-        assert "one-shot" in line
-        return
+def test_fairnas_is_one_shot_training_with_fair_sampling(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     found, _ = convert(capsys, FILES / "fairnas_search.json")
     assert found["algorithm"] == {"name": "OneShotTrainer", "sampling": "fair"}
     assert found["network"]["search_space"] == "mobilenet"

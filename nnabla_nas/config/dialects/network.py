@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 from nnabla_nas.errors import InputError
-from nnabla_nas.registry import runners
 
 _ONE_SHOT = "OneShotTrainer"
 _SAMPLED = ("mobilenet", "pnas", "zoph")
@@ -75,10 +74,6 @@ def _inferred(network: dict[str, Any], optimizer: Any) -> str:
 
 def _fair(network: Any, algorithm: Any, notes: list[str]) -> tuple[Any, Any]:
     """Translate FairNAS: a chain of inverted residuals, trained with strict fairness."""
-    if _ONE_SHOT not in runners.names():
-        raise InputError(
-            "network: this is a file of FairNAS, which needs one-shot training; it is not here yet"
-        )
     space = network.get("search_space") if isinstance(network, dict) else None
     if isinstance(space, str) and space.lower().startswith("fair"):
         network = {"skip_connect": False, **network, "search_space": "mobilenet"}
