@@ -313,3 +313,9 @@ def test_a_search_that_collapses_ends_early_and_says_so(
     else:
         assert result["stopped"] is None
         assert f"finished after 4 epochs, {searcher.progress.step} updates\n" in said
+
+
+def test_a_metric_that_selects_is_said_to_have_no_use(build, darts_json) -> None:
+    searcher = build({**darts_json, "select": "macro_f1"})
+    said = searcher.monitor._stream.getvalue()
+    assert "select is not used by DartsSearcher" in said

@@ -53,6 +53,8 @@ class DartsSearcher(Searcher):
         self.epsilon = epsilon
         self.stop_on_skip = stop_on_skip
         experiment = self.experiment
+        if experiment.select is not None:
+            self.monitor.once("select is not used by DartsSearcher: it descends the loss")
         self.weights = list(self.net_parameters.values())
         self.alphas = list(self.arch_parameters.values())
         self.arch_graph = self.graph(
