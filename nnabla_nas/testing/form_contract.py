@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import nnabla as nn
+import nnabla.functions as F
 import numpy as np
 
 import nnabla_nas.function as function
@@ -58,10 +59,11 @@ def _found(module: Mo.Module, shape: Sequence[int], seed: Sequence[int]) -> Foun
     x.need_grad = True
     with _unchanged(module), random.use(random.Streams(seed[0])), nn.auto_forward(False):
         module.apply(training=True)
-        y = module(x)
+        # A module may hand its input on, which no function has computed.
+        y = F.identity(module(x))
         kept = [v for one in _all(module, Keeping) for v in one.kept.values()]
         module.apply(training=False)
-        z = module(x)
+        z = F.identity(module(x))
         g = nn.NdArray.from_numpy_array(generator.normal(size=y.shape))
         found: Found = {}
         for turn in range(2):
